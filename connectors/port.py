@@ -84,6 +84,8 @@ class Wanted:
     key_fields: Mapping[str, str] = field(default_factory=dict)  #: "email"/"phone" → the side's field
     stage_field: str = ""  #: "" when no stage is mapped
     scope: object = None  #: the mapping's ``[scope] crm``
+    known_fields: tuple[FieldSpec, ...] = ()  #: what describe() said lately; (): ask again
+    known_stages: tuple[Stage, ...] = ()  #: what stages() said lately; (): ask again
 
 
 class Connector(Protocol):

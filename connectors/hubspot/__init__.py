@@ -1,0 +1,10 @@
+"""HubSpot contacts as a side of syncd. ``KIND`` is what the entry point names; nothing else is for use from
+outside.
+"""
+
+from connectors.hubspot.kind import HubSpotKind
+from connectors.port import ConnectorKind
+
+KIND: ConnectorKind = HubSpotKind()
+
+__all__ = ["KIND"]

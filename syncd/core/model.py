@@ -6,7 +6,8 @@ Headings say which steps share the types below them: pull → observe → match 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,7 +76,7 @@ class Record:
 
     id: str
     values: Values
-    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    also: Mapping[str, tuple[str, ...]] = attribute(default_factory=dict)
     #: further values that count as the field's own, such as secondary e-mail addresses
     version: int | None = None  #: grows with every change of this record; None where the side has none
     modified_at: datetime | None = None
@@ -110,7 +111,7 @@ class Observed:
 
     record: Record
     looked_at: datetime  #: when the request of that look was sent
-    since: Mapping[str, When] = field(default_factory=dict)  #: field → when its present value came, where it was seen to change
+    since: Mapping[str, When] = attribute(default_factory=dict)  #: field → when its present value came, where it was seen to change
     gone: Gone | None = None
 
 
@@ -146,7 +147,7 @@ class Link:
     crm_id: str
     state: LinkState = LinkState.ACTIVE
     reason: str = ""
-    bases: Mapping[str, Base] = field(default_factory=dict)
+    bases: Mapping[str, Base] = attribute(default_factory=dict)
 
     def on(self, side: Side) -> str:
         return self.salespulse_id if side is Side.SALESPULSE else self.crm_id
@@ -198,7 +199,7 @@ class Decision:
     verdict: Verdict
     by: str = ""
     reason: str = ""
-    writes: Mapping[Side, Change] = field(default_factory=dict)  #: one for WRITE; two for a union
+    writes: Mapping[Side, Change] = attribute(default_factory=dict)  #: one for WRITE; two for a union
     rebase: bool = False  #: set both bases to what both sides show now (AGREED; a first sync that is left to differ)
     hold: HoldReason | None = None
     message: str = ""  #: for a hold: what, why and what to do
@@ -237,7 +238,7 @@ class Hold:
     field: str = ""  #: rule name; "" when the whole record is held
     salespulse_id: str = ""
     crm_id: str = ""
-    values: Mapping[Side, Value] = field(default_factory=dict)
+    values: Mapping[Side, Value] = attribute(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -302,7 +303,7 @@ class Receipt:
     outcome: Outcome
     id: str = ""  #: the written record's id, also of one just created
     shown: Record | None = None  #: what the answer showed; fields missing in it were not read
-    refused_fields: Mapping[str, str] = field(default_factory=dict)  #: side's field name → the vendor's words
+    refused_fields: Mapping[str, str] = attribute(default_factory=dict)  #: side's field name → the vendor's words
     message: str = ""  #: the vendor's words for the record
     existing_id: str = ""  #: REFUSED because this record already has the key
     created: bool = True  #: False: an upsert that found the record there
@@ -334,7 +335,7 @@ class LedgerLine:
 class Settled:
     """What one receipt changes in the state. A delta, not a write."""
 
-    bases: Mapping[str, Base] = field(default_factory=dict)
+    bases: Mapping[str, Base] = attribute(default_factory=dict)
     holds: tuple[Hold, ...] = ()
     ledger: tuple[LedgerLine, ...] = ()
     unread: tuple[str, ...] = ()  #: written fields that the answer did not show: look before settling them
@@ -359,11 +360,11 @@ class Totals:
     """What a pass would do, and what was done in the 24 hours before it."""
 
     links: int = 0  #: active links
-    creates: Mapping[Side, int] = field(default_factory=dict)
-    changes: Mapping[Side, int] = field(default_factory=dict)  #: pairs with an update
-    deletes: Mapping[Side, int] = field(default_factory=dict)
-    records: Mapping[Side, int] = field(default_factory=dict)  #: live records observed on the side
-    records_before: Mapping[Side, int] = field(default_factory=dict)  #: the same when the last pass ended
+    creates: Mapping[Side, int] = attribute(default_factory=dict)
+    changes: Mapping[Side, int] = attribute(default_factory=dict)  #: pairs with an update
+    deletes: Mapping[Side, int] = attribute(default_factory=dict)
+    records: Mapping[Side, int] = attribute(default_factory=dict)  #: live records observed on the side
+    records_before: Mapping[Side, int] = attribute(default_factory=dict)  #: the same when the last pass ended
     recent_creates: int = 0
     recent_changes: int = 0
     recent_deletes: int = 0

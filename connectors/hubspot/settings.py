@@ -1,0 +1,100 @@
+"""What ``[connections.NAME.settings]`` may say for HubSpot. It checks the words; it sends nothing and reads
+no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from datetime import timedelta
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from syncd.net.rate import Rate, parse_duration, parse_rate
+
+
+class HubSpotSettings(BaseModel):
+    """The settings of one HubSpot connection. Secrets are already resolved when they get here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    base_url: str = "https://api.hubapi.com"
+    access_token: SecretStr | None = None  #: of a service key or a private app
+    client_id: str | None = None  #: with the next two: an OAuth app
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    rate: Rate = Rate(100, 10.0)  #: requests of the app
+    search_rate: Rate = Rate(5, 1.0)  #: searches of the whole account
+    share: float = Field(default=0.9, gt=0, le=1)
+    id_property: str = "salespulse_id"
+    timeout: timedelta = timedelta(seconds=30)  #: for each read of an answer
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        plain = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        if not parts.hostname or not (parts.scheme == "https" or plain):
+            raise ValueError(
+                "write an https:// address; plain http only for loopback such as http://127.0.0.1:8801"
+            )
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("write the address alone, without user, password, ? or #")
+        return value.rstrip("/")
+
+    @field_validator("rate", "search_rate", mode="before")
+    @classmethod
+    def _as_rate(cls, value: object) -> object:
+        return parse_rate(value) if isinstance(value, str) else value
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _as_duration(cls, value: object) -> object:
+        return parse_duration(value) if isinstance(value, str) else value
+
+    @field_validator("timeout")
+    @classmethod
+    def _waits_a_while(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError('write at least "1s"; HubSpot needs some time for an answer')
+        return value
+
+    @field_validator("id_property")
+    @classmethod
+    def _is_property_name(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[a-z][a-z0-9_]*", value):
+            raise ValueError(
+                'write the internal name: lower-case letters, digits and _, such as "salespulse_id"'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        oauth = (self.client_id, self.client_secret, self.refresh_token)
+        if self.access_token is not None and not any(oauth):
+            return self
+        if self.access_token is None and all(oauth):
+            return self
+        raise ValueError(
+            "give either access_token, or client_id, client_secret and refresh_token, and not both"
+        )
+
+    @property
+    def budget_key(self) -> str:
+        """The same for settings that open HubSpot in the same way; tells nothing about the credential."""
+        secret = self.access_token or self.refresh_token
+        shown = secret.get_secret_value() if secret else ""
+        digest = hashlib.sha256(f"{self.base_url}|{self.client_id}|{shown}".encode()).hexdigest()
+        return f"hubspot:{digest[:16]}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

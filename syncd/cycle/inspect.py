@@ -1,0 +1,104 @@
+"""What `check --online` asks: credentials, accounts, fields, types, stages, permissions, limits. Writes no record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syncd.clock import Clock
+from syncd.config.model import Config, ConnectionConfig
+from syncd.core.compile import compile_map
+from syncd.core.model import Side, Stage
+from syncd.cycle.opening import open_world
+from syncd.cycle.opening import close as close_world
+from syncd.cycle.world import Spoke
+from syncd.errors import ConnectionStop, Problem
+from syncd.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What was found on one side."""
+
+    name: str
+    account: str = ""
+    facts: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unreachable: str = ""  #: why it could not be asked; "" when it could
+
+
+class _Nowhere:
+    """A check shows its findings, no progress."""
+
+    def progress(self, who: str, step: str, done: int, total: int | None) -> None: ...
+
+    def note(self, who: str, text: str) -> None: ...
+
+
+def inspect(
+    config: Config, connections: Sequence[ConnectionConfig], *, database: Database, clock: Clock, fix: bool
+) -> tuple[Inspection, ...]:
+    """Ask SalesPulse and every connection; one that cannot be asked stops no other."""
+    world = open_world(
+        config, connections, database=database, clock=clock, report=_Nowhere(), run_id=0, new_id=lambda: ""
+    )
+    try:
+        hub = world.hub.connector
+        stages: tuple[Stage, ...] = ()
+        try:
+            stages = hub.stages()
+            page = hub.scan(None)
+        except ConnectionStop as stop:
+            found = [Inspection(name="SalesPulse", unreachable=str(stop))]
+        else:
+            count = (
+                f"{page.total} contacts"
+                if page.total is not None
+                else f"at least {len(page.records)} contacts"
+            )
+            names = ", ".join(stage.label or stage.id for stage in stages) or "none"
+            found = [
+                Inspection(
+                    name="SalesPulse", account="the key is accepted", facts=(count, f"stages: {names}")
+                )
+            ]
+        for spoke, connection in zip(world.spokes, connections, strict=True):
+            found.append(_connection(spoke, connection, stages=stages, fix=fix))
+        return tuple(found)
+    finally:
+        close_world(world)
+
+
+def _connection(
+    spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[Stage], fix: bool
+) -> Inspection:
+    connector = spoke.accounts[Side.CRM].connector
+    try:
+        account = connector.account()
+        specs = connector.describe()
+        own = connector.stages()
+        _, findings = compile_map(
+            spoke.fields,
+            {Side.CRM: specs, Side.SALESPULSE: ()},
+            {Side.CRM: own, Side.SALESPULSE: tuple(stages)},
+        )
+        checked = connection.kind.check(connector, fix=fix)
+    except ConnectionStop as stop:
+        return Inspection(name=spoke.name, unreachable=str(stop))
+    problems = [
+        Problem(
+            where=f"mapping {spoke.fields.name}: {finding.where}",
+            what=finding.what,
+            remedy=finding.remedy,
+            warning=finding.warning,
+        )
+        for finding in findings
+    ]
+    problems += [one.problem for one in checked]
+    facts = (
+        f"{len(specs)} fields",
+        f"stages: {', '.join(stage.label or stage.id for stage in own) or 'none'}",
+    )
+    return Inspection(
+        name=spoke.name, account=account.name or account.id, facts=facts, problems=tuple(problems)
+    )

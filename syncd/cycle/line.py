@@ -1,0 +1,95 @@
+"""The straight line of one pass: pull → observe → match → merge → plan → guard → journal → push → settle."""
+
+from __future__ import annotations
+
+from syncd.core.model import SIDES
+from syncd.cycle import doubts, opening
+from syncd.cycle.matching import match_all
+from syncd.cycle.planning import judge, plan_all
+from syncd.cycle.pulling import pull
+from syncd.cycle.pushing import push
+from syncd.cycle.world import Account, Spoke, World
+from syncd.errors import ConnectionStop
+from syncd.store import journal, links, matching, sources
+
+#: A change may travel through the hub, a create that met an existing record is matched again, a new pair is merged once more.
+ROUNDS = 4
+
+
+def run(world: World, *, full: bool, dry: bool = False) -> None:
+    """One pass over every connection of the world. ``dry``: stop after guard, with the plan in the state's journal."""
+    opening.prepare(world, full=full)
+    _skip_unsynced(world, full=full)
+    _pull(world, full=full)
+    for _ in range(ROUNDS):
+        for spoke in _active(world):
+            try:
+                _round(world, spoke, dry=dry)
+            except ConnectionStop as stop:
+                spoke.tally.stop = stop
+                world.report.note(spoke.name, str(stop))
+        if dry or not any(_unfinished(world, spoke) for spoke in _active(world)):
+            break
+    if not dry:
+        _close(world, full=full)
+
+
+def _skip_unsynced(world: World, *, full: bool) -> None:
+    """A connection's first sync is made by a person, knowingly."""
+    for spoke in world.running():
+        with world.database.read() as tx:
+            done = sources.first_sync_at(tx, spoke.name) is not None
+        if not done and not full:
+            spoke.tally.first_sync_missing = True
+            world.report.note(
+                spoke.name,
+                "has never been synced; `syncd plan --full` shows what the first sync would do, `syncd run --full` does it",
+            )
+
+
+def _active(world: World) -> tuple[Spoke, ...]:
+    return tuple(spoke for spoke in world.running() if not spoke.tally.first_sync_missing)
+
+
+def _pull(world: World, *, full: bool) -> None:
+    spokes = _active(world)
+    accounts: dict[str, Account] = {}
+    for spoke in spokes:
+        for side in SIDES:
+            accounts[spoke.accounts[side].source] = spoke.accounts[side]
+    pull(world, accounts.values(), full=full)
+    if full:
+        for spoke in _active(world):
+            opening.mark_everything(world, spoke)
+
+
+def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
+    doubts.resolve(world, spoke)
+    match_all(world, spoke)
+    plan_all(world, spoke)
+    judge(world, spoke)
+    if not dry and not spoke.tally.brakes:
+        push(world, spoke)
+
+
+def _unfinished(world: World, spoke: Spoke) -> bool:
+    with world.database.read() as tx:
+        return bool(
+            links.dirty_count(tx, spoke.name)
+            or matching.count(tx, spoke.name, "due")
+            or journal.counts(tx, spoke.name)
+            or journal.counts(tx, spoke.name, journal.SENT)
+        )
+
+
+def _close(world: World, *, full: bool) -> None:
+    """Remember what the next pass compares with."""
+    now = world.clock.now()
+    with world.database.write() as tx:
+        for spoke in _active(world):
+            for side in SIDES:
+                source = spoke.sources[side]
+                sources.save(tx, source, live_before=sources.live_count(tx, source))
+            sources.save_connection(tx, spoke.name, last_success_at=now)
+            if full and sources.first_sync_at(tx, spoke.name) is None:
+                sources.save_connection(tx, spoke.name, first_sync_at=now)

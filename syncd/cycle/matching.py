@@ -1,0 +1,184 @@
+"""Match: records without a link become links, creates, or something that a person decides. All from the state; no request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from syncd.core.match import Candidate, Group, Matched, match
+from syncd.core.model import SIDES, Hold, HoldReason, Intent, LinkState, Side
+from syncd.core.plan import creation
+from syncd.core.scope import in_scope
+from syncd.cycle.world import Spoke, World
+from syncd.store import holds, journal, links, matching, observed
+from syncd.store.matching import IDENTITY, Who
+
+#: Records taken up at once; with their neighbours they make the groups of one transaction.
+CHUNK = 300
+#: A value that more records of one side carry is no key.
+CROWD = 5
+#: Holds that matching opens, and ends when their cause is gone.
+REASONS = (HoldReason.AMBIGUOUS, HoldReason.NAMES_DIFFER, HoldReason.NO_KEY)
+
+
+def match_all(world: World, spoke: Spoke) -> None:
+    """Take up every record that is due until none is."""
+    with world.database.read() as tx:
+        crowded = matching.crowded(tx, spoke.name, CROWD)
+        total = matching.count(tx, spoke.name, "due")
+    done = 0
+    while True:
+        with world.database.write() as tx:
+            due = matching.in_state(tx, spoke.name, "due", CHUNK)
+            if not due:
+                break
+            for group in _groups(tx, spoke, due, crowded):
+                _apply(world, tx, spoke, group, match(spoke.fields, spoke.policy, group, crowded))
+            matching.mark_left(tx, spoke.name, due)
+        done += len(due)
+        world.report.progress(spoke.name, "matching", min(done, total), total)
+    _hold_keyless(world, spoke)
+
+
+def _groups(
+    tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset[tuple[str, str]]
+) -> list[Group]:
+    """The due records with all whom usable keys or an id property join to them, a group for each island."""
+    members: dict[Who, int] = {}
+    parent: list[int] = []
+
+    def island(who: Who) -> int:
+        if who not in members:
+            members[who] = len(parent)
+            parent.append(len(parent))
+        index = members[who]
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    owner: dict[tuple[str, str], Who] = {}
+    frontier = list(due)
+    while frontier:
+        for who in frontier:
+            island(who)
+        values = _values(tx, spoke, frontier)
+        joined = {
+            (key, value) for found in values.values() for key, value in found if (key, value) not in crowded
+        }
+        fresh = [pair for pair in joined if pair not in owner]
+        found_by = matching.bearers(tx, spoke.name, fresh)
+        frontier = []
+        for side, id_, key, value in found_by:
+            who = (side, id_)
+            if who not in members:
+                frontier.append(who)
+            first = owner.setdefault((key, value), who)
+            parent[island(first)] = island(who)
+        for who, found in values.items():
+            for pair in found:
+                if pair[0] == IDENTITY:
+                    half = (who[0].other, pair[1])
+                    if half not in members:
+                        frontier.append(half)
+                    parent[island(half)] = island(who)
+    islands: dict[int, list[Who]] = {}
+    for who in members:
+        islands.setdefault(island(who), []).append(who)
+    return _candidates(tx, spoke, list(islands.values()))
+
+
+def _values(tx: Connection, spoke: Spoke, who: Sequence[Who]) -> dict[Who, list[tuple[str, str]]]:
+    keys = matching.keys_of(tx, spoke.name, who)
+    return {
+        one: [(key, value) for key, values in by_key.items() for value in values]
+        for one, by_key in keys.items()
+    }
+
+
+def _candidates(tx: Connection, spoke: Spoke, islands: list[list[Who]]) -> list[Group]:
+    everybody = [who for island in islands for who in island]
+    known: dict[Who, Candidate] = {}
+    for side in SIDES:
+        ids = [id_ for one, id_ in everybody if one is side]
+        shown = observed.get_many(tx, spoke.sources[side], ids)
+        linked = matching.linked(tx, spoke.name, side, ids)
+        identity = spoke.policy.identity.get(side)
+        for id_, seen in shown.items():
+            if seen.gone is not None:
+                continue
+            state = linked[id_][1] if id_ in linked else ""
+            known[side, id_] = Candidate(
+                side=side,
+                id=id_,
+                observed=seen,
+                linked=state in links.LIVING,
+                severed=state == LinkState.SEVERED.value,
+                other_id=str(seen.record.values.get(identity) or "") if identity else "",
+                in_scope=in_scope(spoke.fields, side, seen.record),
+            )
+    groups = []
+    for island in islands:
+        halves = {
+            side: tuple(known[who] for who in sorted(island) if who[0] is side and who in known)
+            for side in SIDES
+        }
+        groups.append(Group(salespulse=halves[Side.SALESPULSE], crm=halves[Side.CRM]))
+    return groups
+
+
+def _apply(world: World, tx: Connection, spoke: Spoke, group: Group, matched: Matched) -> None:
+    now = world.clock.now()
+    for salespulse_id, crm_id, by in matched.links:
+        links.add(tx, spoke.name, salespulse_id, crm_id, matched_by=by, run_id=world.run_id, at=now)
+        matching.unmark(tx, spoke.name, ((Side.SALESPULSE, salespulse_id), (Side.CRM, crm_id)))
+        spoke.tally.linked += 1
+    intents = [_creation(world, tx, spoke, group, side, id_) for side, id_ in matched.creates]
+    journal.plan(tx, world.run_id, intents)
+    matching.mark(tx, spoke.name, matched.creates, "planned")
+    matching.mark(tx, spoke.name, matched.no_key, "no_key")
+    for hold in matched.holds:
+        held = [(Side.SALESPULSE, hold.salespulse_id), (Side.CRM, hold.crm_id)]
+        matching.mark_due_as(tx, spoke.name, [who for who in held if who[1]], "held")
+    for candidate in (*group.salespulse, *group.crm):
+        salespulse_id, crm_id = (
+            (candidate.id, "") if candidate.side is Side.SALESPULSE else ("", candidate.id)
+        )
+        holds.close_for(
+            tx,
+            spoke.name,
+            salespulse_id=salespulse_id,
+            crm_id=crm_id,
+            keep=matched.holds,
+            reasons=REASONS,
+            at=now,
+        )
+    spoke.tally.held += holds.put(tx, matched.holds, run_id=world.run_id, at=now)
+
+
+def _creation(world: World, tx: Connection, spoke: Spoke, group: Group, source: Side, id_: str) -> Intent:
+    half = group.salespulse if source is Side.SALESPULSE else group.crm
+    origin = next(candidate.observed for candidate in half if candidate.id == id_)
+    made = creation(spoke.fields, spoke.policy, source, origin, world.new_id())
+    spoke.tally.held += holds.put(tx, made.holds, run_id=world.run_id, at=world.clock.now())
+    return made.intent
+
+
+def _hold_keyless(world: World, spoke: Spoke) -> None:
+    """All records that cannot be created, since nobody could find them again, make one hold."""
+    with world.database.write() as tx:
+        keyless = matching.count(tx, spoke.name, "no_key")
+        hold = Hold(
+            connection=spoke.name,
+            reason=HoldReason.NO_KEY,
+            message=(
+                f"no key: {keyless} records have neither an e-mail address nor a phone number by which they could be found again, so "
+                f"they are not created on the other side; add one to each, or let {spoke.policy.label} carry the SalesPulse id "
+                "(`syncd check --online --fix`)"
+            ),
+        )
+        if keyless:
+            spoke.tally.held += holds.put(tx, [hold], run_id=world.run_id, at=world.clock.now())
+        else:
+            holds.close_one(tx, hold, world.clock.now())

@@ -1,0 +1,118 @@
+"""Looks go into the state here, whoever took them: the observation, the match keys, and the marks on what depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from connectors.port import Fetched
+from syncd.core.match import keys_of
+from syncd.core.model import Gone, Hold, HoldReason, Link, LinkState, Record, Side
+from syncd.cycle.world import Spoke, World
+from syncd.store import holds, links, matching, observed, sources
+from syncd.store.observed import Look
+
+
+def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) -> int:
+    """Store looks; mark every pair and every unmatched record that they concern. Return how many showed something new."""
+    noticed = observed.observe(tx, source, looks, listed_at=sources.get(tx, source).listed_at)
+    touched = [*noticed.new, *noticed.changed]
+    if not touched:
+        return 0
+    for spoke, side in world.users(source):
+        matching.save_keys(
+            tx, spoke.name, side, {id_: all_keys(spoke, side, noticed.records[id_]) for id_ in touched}
+        )
+        if side is Side.CRM:
+            for id_ in touched:
+                if noticed.records[id_].merged_ids:
+                    _follow_merge(world, tx, spoke, noticed.records[id_])
+        links.mark_dirty(tx, spoke.name, side, noticed.changed)
+        with_link = links.living(tx, spoke.name, side, touched)
+        waiting = matching.states(tx, spoke.name, side, touched)
+        loose = [id_ for id_ in touched if id_ not in with_link and waiting.get(id_) != "planned"]
+        matching.mark(tx, spoke.name, ((side, id_) for id_ in loose), "due")
+    return len(touched)
+
+
+def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched) -> None:
+    """Store the answer to a fetch by ids: looks, merges, proven deletions."""
+    looks = {
+        record.id: Look(record=record, looked_at=fetched.looked_at) for record in fetched.records.values()
+    }
+    moved = {asked: record for asked, record in fetched.records.items() if record.id != asked}
+    observe(world, tx, source, looks.values())
+    for asked, record in moved.items():
+        observed.mark_moved(tx, source, asked, record.id, fetched.looked_at)
+        for spoke, side in world.users(source):
+            _move(world, tx, spoke, side, (asked,), record)
+    same = [asked for asked in fetched.records if asked not in moved]
+    observed.looked_again(tx, source, same, fetched.looked_at)
+    observe_gone(world, tx, source, fetched.gone, fetched)
+
+
+def observe_gone(
+    world: World, tx: Connection, source: str, gone: Mapping[str, Gone], fetched: Fetched
+) -> None:
+    """Store proven deletions and mark the pairs that they concern."""
+    lost = observed.mark_gone(tx, source, tuple(gone.values()), fetched.looked_at)
+    for spoke, side in world.users(source):
+        links.mark_dirty(tx, spoke.name, side, lost)
+        matching.unmark(tx, spoke.name, ((side, id_) for id_ in lost))
+        matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in lost})
+
+
+def all_keys(spoke: Spoke, side: Side, record: Record) -> dict[str, frozenset[str]]:
+    """The record's match keys, and under IDENTITY the other half's id where the side carries it."""
+    keys = dict(keys_of(spoke.fields, side, record))
+    name = spoke.policy.identity.get(side)
+    if name and (value := record.values.get(name)):
+        keys[matching.IDENTITY] = frozenset({str(value)})
+    return keys
+
+
+def _follow_merge(world: World, tx: Connection, spoke: Spoke, survivor: Record) -> None:
+    """A record says which others it has absorbed: merges come before matching, creates and deletes."""
+    source = spoke.sources[Side.CRM]
+    for old_id in survivor.merged_ids:
+        if old_id != survivor.id:
+            observed.mark_moved(tx, source, old_id, survivor.id, world.clock.now())
+    _move(world, tx, spoke, Side.CRM, survivor.merged_ids, survivor)
+
+
+def _move(
+    world: World, tx: Connection, spoke: Spoke, side: Side, old_ids: Iterable[str], survivor: Record
+) -> None:
+    """Links of absorbed records go to the survivor and keep their bases; of two, one moves and the other is held."""
+    absorbed = [id_ for id_ in old_ids if id_ != survivor.id]
+    matching.unmark(tx, spoke.name, ((side, id_) for id_ in absorbed))
+    matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in absorbed})
+    name = spoke.policy.identity.get(side)
+    winner_id = str(survivor.values.get(name) or "") if name else ""
+
+    def rank(link: Link) -> tuple[bool, int]:
+        return link.on(side.other) != winner_id, link.id
+
+    moving = sorted(links.living(tx, spoke.name, side, absorbed).values(), key=rank)
+    present = links.living(tx, spoke.name, side, [survivor.id]).get(survivor.id)
+    for link in moving:
+        if present is None:
+            links.move(tx, link.id, side, survivor.id)
+            matching.unmark(tx, spoke.name, [(side, survivor.id)])
+            present = link
+            continue
+        reason = f"its record was merged into {survivor.id}, which is linked to {present.on(side.other)}"
+        links.set_state(tx, link.id, LinkState.SEVERED, reason=reason, dirty=False)
+        hold = Hold(
+            connection=spoke.name,
+            reason=HoldReason.TWO_CONTACTS,
+            salespulse_id=link.salespulse_id,
+            crm_id=survivor.id,
+            message=(
+                f"two contacts, one record: {link.salespulse_id} and {present.salespulse_id} were both linked to records that "
+                f"{spoke.policy.label} merged into {survivor.id}; merge the two contacts in SalesPulse, or delete the one that is "
+                "not wanted"
+            ),
+        )
+        spoke.tally.held += holds.put(tx, [hold], run_id=world.run_id, at=world.clock.now())

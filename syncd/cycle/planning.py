@@ -1,0 +1,217 @@
+"""Merge, plan and guard: every dirty pair becomes decisions, the decisions intents and holds, the totals a go or a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from syncd.core.gone import decide_gone
+from syncd.core.guard import guard
+from syncd.core.merge import merge
+from syncd.core.lens import blank
+from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
+from syncd.core.plan import bases_after, holds_of, intents, withhold
+from syncd.core.scope import in_scope
+from syncd.cycle.world import Spoke, World
+from syncd.store import holds, journal, ledger, links, sources
+
+#: Pairs merged in one transaction.
+CHUNK = 500
+WINDOW = timedelta(hours=24)
+
+
+def plan_all(world: World, spoke: Spoke) -> None:
+    """Merge every dirty pair, a chunk at a time."""
+    with world.database.read() as tx:
+        total = links.dirty_count(tx, spoke.name)
+    after = done = 0
+    while True:
+        with world.database.read() as tx:
+            pairs = links.dirty_pairs(tx, spoke.name, spoke.sources, after=after, limit=CHUNK)
+        if not pairs:
+            break
+        after = pairs[-1][0].link.id
+        plan_pairs(world, spoke, pairs)
+        done += len(pairs)
+        world.report.progress(spoke.name, "comparing", min(done, total), total)
+
+
+def plan_links(world: World, spoke: Spoke, link_ids: Sequence[int]) -> None:
+    """Merge these pairs again: what was planned for them is dropped."""
+    for start in range(0, len(link_ids), CHUNK):
+        part = link_ids[start : start + CHUNK]
+        with world.database.write() as tx:
+            journal.drop_for_links(tx, spoke.name, part)
+        with world.database.read() as tx:
+            pairs = links.dirty_pairs(tx, spoke.name, spoke.sources, only=part, limit=CHUNK)
+        plan_pairs(world, spoke, pairs)
+
+
+def plan_pairs(world: World, spoke: Spoke, pairs: Sequence[tuple[Pair, bytes]]) -> None:
+    """Decide these pairs and store intents, bases and holds, in one transaction."""
+    decided: dict[int, tuple[Decision, ...]] = {}
+    asking: list[Pair] = []
+    for pair, _digest in pairs:
+        if not _ready(spoke, pair):
+            continue
+        decided[pair.link.id] = merge(spoke.fields, pair)
+        if any(decision.wants_times for decision in decided[pair.link.id]):
+            asking.append(pair)
+    if asking:
+        times = _field_times(spoke, asking, decided)
+        for pair in asking:
+            decided[pair.link.id] = merge(spoke.fields, pair, times.get(pair.link.id, {}))
+    with world.database.write() as tx:
+        now = world.clock.now()
+        for pair, digest in pairs:
+            if pair.link.id in decided:
+                _plan_pair(world, tx, spoke, pair, digest, decided[pair.link.id])
+            else:
+                _plan_unready(world, tx, spoke, pair)
+
+
+def _ready(spoke: Spoke, pair: Pair) -> bool:
+    """Both halves live and in scope, and the link not severed: the pair can be merged."""
+    if pair.link.state is LinkState.SEVERED or any(pair.on(side).gone for side in SIDES):
+        return False
+    return all(in_scope(spoke.fields, side, pair.on(side).record) for side in SIDES)
+
+
+def _field_times(
+    spoke: Spoke, pairs: Sequence[Pair], decided: Mapping[int, tuple[Decision, ...]]
+) -> dict[int, dict[Side, dict[str, When]]]:
+    """Ask the sides that know it when the fields in conflict were set; only for those pairs and fields."""
+    rules = {rule.name: rule for rule in spoke.fields.rules}
+    found: dict[int, dict[Side, dict[str, When]]] = {pair.link.id: {} for pair in pairs}
+    for side in SIDES:
+        account = spoke.accounts[side]
+        if not account.able.field_times:
+            continue
+        asked = {
+            rules[decision.rule].on(side)
+            for pair in pairs
+            for decision in decided[pair.link.id]
+            if decision.wants_times
+        }
+        known = account.connector.field_times([pair.link.on(side) for pair in pairs], sorted(asked))
+        for pair in pairs:
+            moments = known.get(pair.link.on(side), {})
+            found[pair.link.id][side] = {name: When(earliest=at, latest=at) for name, at in moments.items()}
+    return found
+
+
+def _plan_pair(
+    world: World, tx: Connection, spoke: Spoke, pair: Pair, digest: bytes, decisions: tuple[Decision, ...]
+) -> None:
+    now = world.clock.now()
+    link = pair.link
+    if link.state is LinkState.FROZEN:
+        links.set_state(tx, link.id, LinkState.ACTIVE, reason="", dirty=False)
+        pair = replace(pair, link=replace(link, state=LinkState.ACTIVE))
+    decisions = withhold(
+        spoke.fields, pair, decisions, holds.open_for(tx, spoke.name, link.salespulse_id, link.crm_id)
+    )
+    planned = intents(
+        spoke.fields,
+        spoke.policy,
+        pair,
+        decisions,
+        intent_id=world.new_id(),
+        wants_stamp=_unstamped(spoke, pair),
+    )
+    held = holds_of(spoke.fields, pair, decisions)
+    journal.plan(tx, world.run_id, planned)
+    spoke.tally.merged += 1
+    spoke.tally.unmapped += sum(
+        decision.verdict is Verdict.LEFT and decision.by == "unmapped" for decision in decisions
+    )
+    spoke.tally.unchanged += not planned
+    replace_holds(
+        world, tx, spoke, pair, held, keep_fields=[d.rule for d in decisions if d.verdict is Verdict.WRITE]
+    )
+    bases = {**link.bases, **bases_after(spoke.fields, pair, decisions)}
+    settled = None if planned else digest + spoke.mapping_digest
+    links.settle(tx, link.id, bases=bases if bases != link.bases else None, settled=settled)
+
+
+def replace_holds(
+    world: World,
+    tx: Connection,
+    spoke: Spoke,
+    pair: Pair,
+    held: Sequence[Hold],
+    *,
+    keep_fields: Sequence[str] = (),
+) -> None:
+    """Open what a merge holds, end what it no longer holds. Fields about to be written keep theirs until that is settled."""
+    now, link = world.clock.now(), pair.link
+    holds.close_for(
+        tx,
+        spoke.name,
+        salespulse_id=link.salespulse_id,
+        crm_id=link.crm_id,
+        keep=held,
+        skip_fields=keep_fields,
+        at=now,
+    )
+    spoke.tally.held += holds.put(tx, held, run_id=world.run_id, at=now)
+
+
+def _unstamped(spoke: Spoke, pair: Pair) -> dict[Side, bool]:
+    """Sides whose id property was read and does not carry the other half's id."""
+    found = {}
+    for side, name in spoke.policy.identity.items():
+        shown = pair.on(side).record.values
+        found[side] = name in shown and (blank(shown[name]) or str(shown[name]) != pair.link.on(side.other))
+    return found
+
+
+def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> None:
+    """A half is gone, or out of scope, or the link is severed: none of these is merged."""
+    link = pair.link
+    gone = [side for side in SIDES if pair.on(side).gone]
+    if link.state is LinkState.SEVERED:
+        back = not gone and link.reason.startswith("deleted")
+        links.set_state(tx, link.id, LinkState.ACTIVE if back else link.state, reason=link.reason, dirty=back)
+        return
+    if not gone:
+        links.set_state(tx, link.id, LinkState.FROZEN, reason="out of scope", dirty=False)
+        return
+    if len(gone) == len(SIDES):
+        links.set_state(tx, link.id, LinkState.SEVERED, reason="deleted on both sides", dirty=False)
+        return
+    removal = decide_gone(spoke.policy, spoke.fields, pair, gone[0], intent_id=world.new_id())
+    replace_holds(world, tx, spoke, pair, (removal.hold,) if removal.hold else ())
+    journal.plan(tx, world.run_id, removal.intents)
+    if removal.sever:
+        links.set_state(tx, link.id, LinkState.SEVERED, reason=removal.reason, dirty=False)
+        spoke.tally.unlinked += 1
+    else:
+        links.settle(tx, link.id)
+
+
+def judge(world: World, spoke: Spoke) -> None:
+    """Hold the totals of the plan against the brakes. A trip stops the connection before its first write."""
+    with world.database.read() as tx:
+        counts = journal.counts(tx, spoke.name)
+        recent = ledger.recent(tx, spoke.name, world.clock.now() - WINDOW)
+        live = {side: sources.live_count(tx, spoke.sources[side]) for side in SIDES}
+        before = {side: sources.get(tx, spoke.sources[side]).live_before for side in SIDES}
+        totals = Totals(
+            links=links.counts(tx, spoke.name).get(LinkState.ACTIVE.value, 0),
+            creates={side: counts.get((side, Op.CREATE), 0) for side in SIDES},
+            changes={side: counts.get((side, Op.UPDATE), 0) for side in SIDES},
+            deletes={side: counts.get((side, Op.REMOVE), 0) for side in SIDES},
+            records=live,
+            records_before={side: before[side] or 0 for side in SIDES},
+            recent_creates=recent.creates,
+            recent_changes=recent.changes,
+            recent_deletes=recent.deletes,
+            first_sync_done=sources.first_sync_at(tx, spoke.name) is not None,
+        )
+    spoke.tally.brakes = guard(spoke.brakes, totals, spoke.policy)
+    for trip in spoke.tally.brakes:
+        world.report.note(spoke.name, trip.message)

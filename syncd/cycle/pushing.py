@@ -1,0 +1,128 @@
+"""Journal and push: planned intents go out in batches; threads only send, the pass's own thread journals and settles."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from connectors.port import Connector
+from syncd.core.model import SIDES, Intent, Op, Outcome, Receipt, Side
+from syncd.cycle.looking import renew
+from syncd.cycle.settling import land
+from syncd.cycle.world import Spoke, World
+from syncd.errors import AnswerLost, BatchRefused, ConnectionStop
+from syncd.store import journal
+
+#: Creates first (they are what a crash can double, so they are short-lived), removals last.
+ORDER = (Op.CREATE, Op.UPDATE, Op.STAMP, Op.REMOVE)
+#: How often one batch is taken anew because its looks were too old and showed something else.
+RENEWALS = 5
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What goes out to one side."""
+
+    side: Side
+    halves: deque[tuple[Intent, ...]] = field(
+        default_factory=deque
+    )  #: of refused batches, journalled as sent already
+    flying: int = 0
+
+
+def push(world: World, spoke: Spoke) -> None:
+    """Send everything that is planned for a connection and settle each answer as it comes."""
+    with world.database.read() as tx:
+        total = sum(journal.counts(tx, spoke.name).values())
+    if not total:
+        return
+    done = 0
+    lanes = {side: _Lane(side) for side in SIDES}
+    flying: dict[Future[tuple[Receipt, ...]], tuple[_Lane, tuple[Intent, ...]]] = {}
+    with ThreadPoolExecutor(max_workers=world.workers * len(SIDES), thread_name_prefix="push") as pool:
+        while True:
+            for lane in lanes.values():
+                while spoke.tally.stop is None and lane.flying < world.workers:
+                    batch = _next(world, spoke, lane)
+                    if not batch:
+                        break
+                    lane.flying += 1
+                    flying[pool.submit(_send, spoke.accounts[lane.side].connector, batch)] = (lane, batch)
+            if not flying:
+                break
+            finished, _ = wait(flying, return_when=FIRST_COMPLETED)
+            for future in finished:
+                lane, batch = flying.pop(future)
+                lane.flying -= 1
+                done += _received(world, spoke, lane, batch, future)
+                world.report.progress(spoke.name, "writing", min(done, total), total)
+
+
+def _send(connector: Connector, batch: Sequence[Intent]) -> tuple[Receipt, ...]:
+    match batch[0].op:
+        case Op.CREATE:
+            return connector.create(batch)
+        case Op.UPDATE | Op.STAMP:
+            return connector.update(batch)
+        case Op.REMOVE:
+            return connector.remove(batch)
+
+
+def _next(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
+    """The next batch for a side, its looks fresh and journalled as sent; () when there is none."""
+    if lane.halves:
+        return lane.halves.popleft()
+    try:
+        batch = _planned(world, spoke, lane.side)
+        for _ in range(RENEWALS):
+            if not batch or not renew(world, spoke, lane.side, batch):
+                break
+            batch = _planned(world, spoke, lane.side)
+    except ConnectionStop as stop:
+        spoke.tally.stop = stop
+        world.report.note(spoke.name, str(stop))
+        return ()
+    if batch:
+        with world.database.write() as tx:
+            journal.mark_sent(tx, [intent.id for intent in batch], world.clock.now())
+    return batch
+
+
+def _planned(world: World, spoke: Spoke, side: Side) -> tuple[Intent, ...]:
+    sizes = spoke.accounts[side].able.batch
+    with world.database.read() as tx:
+        for op in ORDER:
+            batch = journal.planned(tx, spoke.name, side, op, sizes.get(op, 1))
+            if batch:
+                return batch
+    return ()
+
+
+def _received(
+    world: World, spoke: Spoke, lane: _Lane, batch: tuple[Intent, ...], future: Future[tuple[Receipt, ...]]
+) -> int:
+    """Settle one answer; return how many intents it ended."""
+    try:
+        receipts = future.result()
+    except BatchRefused as refusal:
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            lane.halves.extend((batch[:middle], batch[middle:]))
+            return 0
+        receipts = (Receipt(intent_id=batch[0].id, outcome=Outcome.REFUSED, message=str(refusal)),)
+    except AnswerLost as lost:
+        world.report.note(spoke.name, f"{lost}; {len(batch)} writes are in doubt and will be looked up")
+        return 0
+    except ConnectionStop as stop:
+        # The batch stays journalled as sent: the next pass looks whether any of it was applied.
+        spoke.tally.stop = stop
+        world.report.note(spoke.name, str(stop))
+        return 0
+    try:
+        land(world, spoke, lane.side, batch, receipts)
+    except ConnectionStop as stop:
+        spoke.tally.stop = stop
+        world.report.note(spoke.name, str(stop))
+    return len(batch)

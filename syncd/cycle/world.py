@@ -1,0 +1,117 @@
+"""What a pass works on: the hub, the spokes, the state, the clock, and the figures it collects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from connectors.port import Capabilities, Connector
+from syncd.clock import Clock
+from syncd.core.mapping import FieldMap, Policy
+from syncd.core.model import SIDES, Brakes, BrakeTrip, Side
+from syncd.errors import ConnectionStop
+from syncd.net.governor import Governor
+from syncd.store.database import Database
+
+#: Source name of the SalesPulse side, shared by every connection.
+HUB = "salespulse"
+
+
+class Reporter(Protocol):
+    """Where progress goes. Figures only: never a field value."""
+
+    def progress(self, who: str, step: str, done: int, total: int | None) -> None:
+        """``step`` of ``who`` has come to ``done`` of ``total`` (None: not known)."""
+
+    def note(self, who: str, text: str) -> None:
+        """A sentence that a person should see."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of one connection in one run."""
+
+    pulled: Counter[Side] = field(default_factory=Counter)
+    linked: int = 0
+    created: Counter[Side] = field(default_factory=Counter)
+    updated: Counter[Side] = field(default_factory=Counter)
+    stamped: Counter[Side] = field(default_factory=Counter)
+    deleted: Counter[Side] = field(default_factory=Counter)
+    unlinked: int = 0
+    merged: int = 0  #: pairs that were merged in this run
+    unchanged: int = 0
+    unmapped: int = 0
+    held: int = 0  #: holds that this run opened
+    failed: int = 0
+    matched_again: set[tuple[Side, str]] = field(default_factory=set)
+    #: records whose create met an existing one: matched once more, not for ever
+    stop: ConnectionStop | None = None
+    brakes: tuple[BrakeTrip, ...] = ()
+    first_sync_missing: bool = False
+
+    @property
+    def written(self) -> int:
+        return sum(
+            sum(counter.values()) for counter in (self.created, self.updated, self.stamped, self.deleted)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One opened side: a source of records and the place they are written to."""
+
+    source: str
+    connector: Connector
+    able: Capabilities
+    governor: Governor
+    list_every: timedelta  #: how often everything is listed
+    max_age: timedelta  #: a look older than this is renewed before a write
+    timeout: timedelta  #: of one request: how long a lost answer may still be at work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoke:
+    """One connection, ready for a pass."""
+
+    name: str
+    accounts: dict[Side, Account]
+    fields: FieldMap
+    policy: Policy
+    brakes: Brakes
+    tally: Tally
+    mapping_digest: bytes  #: of fields and policies: a pair is merged again when it changes
+
+    @property
+    def sources(self) -> dict[Side, str]:
+        return {side: account.source for side, account in self.accounts.items()}
+
+    def label(self, side: Side) -> str:
+        return self.accounts[side].connector.label
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """All that one run works on."""
+
+    database: Database
+    clock: Clock
+    report: Reporter
+    run_id: int
+    new_id: Callable[[], str]
+    hub: Account
+    spokes: tuple[Spoke, ...]
+    workers: int = 4  #: requests under way at once on one side
+
+    def running(self) -> tuple[Spoke, ...]:
+        """The spokes that go on."""
+        return tuple(spoke for spoke in self.spokes if spoke.tally.stop is None and not spoke.tally.brakes)
+
+    def users(self, source: str) -> Iterator[tuple[Spoke, Side]]:
+        """Every connection that observes this source, with the side that it sees in it."""
+        for spoke in self.spokes:
+            for side in SIDES:
+                if spoke.accounts[side].source == source:
+                    yield spoke, side

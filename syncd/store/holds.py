@@ -1,0 +1,157 @@
+"""Everything that waits for a person. A hold is its identity: connection, record or link, field, reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from syncd.core.model import Hold, HoldReason, Side
+from syncd.store.codec import dump, from_ms, load, maybe_from_ms, to_ms, to_value
+from syncd.store.tables import holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredHold:
+    """A hold with its number and times."""
+
+    id: str
+    hold: Hold
+    since: datetime
+    run_id: int | None
+    closed_at: datetime | None
+
+
+def hold_id(hold: Hold) -> str:
+    """The same for the same connection, record or link, field and reason."""
+    identity = "\x1f".join((hold.connection, hold.salespulse_id, hold.crm_id, hold.field, hold.reason.value))
+    return hashlib.blake2b(identity.encode(), digest_size=5).hexdigest()
+
+
+def put(tx: Connection, some: Iterable[Hold], *, run_id: int, at: datetime) -> int:
+    """Open these holds, or bring new values to those that are open; return how many are new."""
+    new = 0
+    for hold in some:
+        id_ = hold_id(hold)
+        known = tx.execute(select(holds.c.closed_at).where(holds.c.id == id_)).first()
+        row: dict[str, object] = {
+            "connection": hold.connection,
+            "reason": hold.reason.value,
+            "field": hold.field,
+            "salespulse_id": hold.salespulse_id,
+            "crm_id": hold.crm_id,
+            "message": hold.message,
+            "shown": dump({side.value: value for side, value in hold.values.items()}),
+        }
+        if known is None or known.closed_at is not None:
+            new += 1
+            row |= {"since": to_ms(at), "run_id": run_id, "closed_at": None}
+        statement = insert(holds).values(id=id_, **{"since": to_ms(at), "run_id": run_id, **row})
+        tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+    return new
+
+
+def close_for(
+    tx: Connection,
+    connection: str,
+    *,
+    salespulse_id: str = "",
+    crm_id: str = "",
+    keep: Iterable[Hold] = (),
+    fields: Sequence[str] | None = None,
+    skip_fields: Sequence[str] = (),
+    reasons: Sequence[HoldReason] | None = None,
+    at: datetime,
+) -> None:
+    """End the open holds of this record or pair whose cause is gone: all but ``keep``,
+    narrowed to ``fields``, without ``skip_fields``, narrowed to ``reasons``.
+    """
+    match_ids = []
+    if salespulse_id:
+        match_ids.append(holds.c.salespulse_id == salespulse_id)
+    if crm_id:
+        match_ids.append(holds.c.crm_id == crm_id)
+    query = update(holds).where(
+        holds.c.connection == connection, holds.c.closed_at.is_(None), or_(*match_ids)
+    )
+    kept = [hold_id(hold) for hold in keep]
+    if kept:
+        query = query.where(holds.c.id.not_in(kept))
+    if fields is not None:
+        query = query.where(holds.c.field.in_(list(fields)))
+    if skip_fields:
+        query = query.where(holds.c.field.not_in(list(skip_fields)))
+    if reasons is not None:
+        query = query.where(holds.c.reason.in_([reason.value for reason in reasons]))
+    tx.execute(query.values(closed_at=to_ms(at)))
+
+
+def close_one(tx: Connection, hold: Hold, at: datetime) -> None:
+    tx.execute(
+        update(holds)
+        .where(holds.c.id == hold_id(hold), holds.c.closed_at.is_(None))
+        .values(closed_at=to_ms(at))
+    )
+
+
+def open_holds(tx: Connection, connections: Sequence[str] | None = None) -> tuple[StoredHold, ...]:
+    """What waits now, oldest first."""
+    query = select(holds).where(holds.c.closed_at.is_(None)).order_by(holds.c.since, holds.c.id)
+    if connections is not None:
+        query = query.where(holds.c.connection.in_(list(connections)))
+    return tuple(_stored(row) for row in tx.execute(query))
+
+
+def open_for(tx: Connection, connection: str, salespulse_id: str, crm_id: str) -> tuple[Hold, ...]:
+    """What waits for exactly this pair."""
+    query = select(holds).where(
+        holds.c.connection == connection,
+        holds.c.salespulse_id == salespulse_id,
+        holds.c.crm_id == crm_id,
+        holds.c.closed_at.is_(None),
+    )
+    return tuple(_stored(row).hold for row in tx.execute(query))
+
+
+def get(tx: Connection, id_: str) -> StoredHold | None:
+    """The hold whose number begins with ``id_``, open ones first; None when there is none."""
+    query = (
+        select(holds)
+        .where(holds.c.id.startswith(id_, autoescape=True))
+        .order_by(holds.c.closed_at.isnot(None))
+    )
+    row = tx.execute(query).first()
+    return _stored(row) if row else None
+
+
+def counts(tx: Connection, connection: str) -> dict[str, int]:
+    """reason → number of open holds."""
+    rows = tx.execute(
+        select(holds.c.reason, func.count().label("n"))
+        .where(holds.c.connection == connection, holds.c.closed_at.is_(None))
+        .group_by(holds.c.reason)
+    )
+    return {row.reason: row.n for row in rows}
+
+
+def _stored(row: object) -> StoredHold:
+    fields = row._mapping  # type: ignore[attr-defined] # noqa: SLF001 - SQLAlchemy's public name for a row's columns
+    return StoredHold(
+        id=fields["id"],
+        hold=Hold(
+            connection=fields["connection"],
+            reason=HoldReason(fields["reason"]),
+            message=fields["message"],
+            field=fields["field"],
+            salespulse_id=fields["salespulse_id"],
+            crm_id=fields["crm_id"],
+            values={Side(side): to_value(value) for side, value in load(fields["shown"]).items()},
+        ),
+        since=from_ms(fields["since"]),
+        run_id=fields["run_id"],
+        closed_at=maybe_from_ms(fields["closed_at"]),
+    )

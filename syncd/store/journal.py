@@ -1,0 +1,177 @@
+"""The journal of intents: planned, then sent, then settled and gone from here into the ledger.
+
+After a crash only *sent* intents are in doubt; *planned* ones are dropped and derived again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from syncd.core.model import Intent, Op, Side
+from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
+from syncd.store.observed import chunks
+from syncd.store.tables import intents
+
+PLANNED, SENT, UNCERTAIN = "planned", "sent", "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """An intent that was sent and has no receipt."""
+
+    intent: Intent
+    sent_at: datetime
+
+
+def plan(tx: Connection, run_id: int, some: Iterable[Intent]) -> None:
+    """Store intents as planned, in this order."""
+    rows = [
+        {
+            "id": intent.id,
+            "run_id": run_id,
+            "connection": intent.connection,
+            "side": intent.side.value,
+            "op": intent.op.value,
+            "link_id": intent.link_id,
+            "salespulse_id": intent.salespulse_id,
+            "crm_id": intent.crm_id,
+            "body": dump_intent(intent),
+            "state": PLANNED,
+        }
+        for intent in some
+    ]
+    if rows:
+        tx.execute(insert(intents), rows)
+
+
+def planned(tx: Connection, connection: str, side: Side, op: Op, limit: int) -> tuple[Intent, ...]:
+    """The next planned intents of one kind, oldest first."""
+    rows = tx.execute(
+        select(intents)
+        .where(
+            intents.c.connection == connection,
+            intents.c.state == PLANNED,
+            intents.c.side == side.value,
+            intents.c.op == op.value,
+        )
+        .order_by(intents.c.seq)
+        .limit(limit)
+    )
+    return tuple(load_intent(row) for row in rows)
+
+
+def all_planned(
+    tx: Connection, connection: str, *, after: int = 0, limit: int = 500
+) -> tuple[tuple[int, Intent], ...]:
+    """Planned intents in their order, a page at a time: (position, intent)."""
+    rows = tx.execute(
+        select(intents)
+        .where(intents.c.connection == connection, intents.c.state == PLANNED, intents.c.seq > after)
+        .order_by(intents.c.seq)
+        .limit(limit)
+    )
+    return tuple((row.seq, load_intent(row)) for row in rows)
+
+
+def counts(tx: Connection, connection: str, state: str = PLANNED) -> dict[tuple[Side, Op], int]:
+    rows = tx.execute(
+        select(intents.c.side, intents.c.op, func.count().label("n"))
+        .where(intents.c.connection == connection, intents.c.state == state)
+        .group_by(intents.c.side, intents.c.op)
+    )
+    return {(Side(row.side), Op(row.op)): row.n for row in rows}
+
+
+def changed_pairs(tx: Connection, connection: str) -> int:
+    """How many pairs have a planned update."""
+    query = select(func.count(func.distinct(intents.c.link_id))).where(
+        intents.c.connection == connection, intents.c.state == PLANNED, intents.c.op == Op.UPDATE.value
+    )
+    return int(tx.execute(query).scalar_one())
+
+
+def mark_sent(tx: Connection, ids: Sequence[str], at: datetime) -> None:
+    """These go out right after this transaction is on disk."""
+    for part in chunks(ids):
+        tx.execute(update(intents).where(intents.c.id.in_(part)).values(state=SENT, sent_at=to_ms(at)))
+
+
+def mark_uncertain(tx: Connection, ids: Sequence[str]) -> None:
+    """Whether these were applied cannot be found out: a person decides, and nobody sends them again."""
+    for part in chunks(ids):
+        tx.execute(update(intents).where(intents.c.id.in_(part)).values(state=UNCERTAIN))
+
+
+def put_back(tx: Connection, ids: Sequence[str]) -> None:
+    """Nothing of these was applied, for certain: they wait again."""
+    for part in chunks(ids):
+        tx.execute(update(intents).where(intents.c.id.in_(part)).values(state=PLANNED, sent_at=None))
+
+
+def drop(tx: Connection, ids: Sequence[str]) -> None:
+    """Settled, or to be derived again."""
+    for part in chunks(ids):
+        tx.execute(delete(intents).where(intents.c.id.in_(part)))
+
+
+def drop_for_links(tx: Connection, connection: str, link_ids: Sequence[int]) -> None:
+    """Planned intents of pairs that are to be merged again."""
+    if link_ids:
+        tx.execute(
+            delete(intents).where(
+                intents.c.connection == connection,
+                intents.c.state == PLANNED,
+                intents.c.link_id.in_(list(link_ids)),
+            )
+        )
+
+
+def drop_planned(tx: Connection, connection: str) -> tuple[tuple[int, ...], tuple[tuple[Side, str], ...]]:
+    """Drop what was planned and never sent; return the links and the (side, id)s of creates to be derived again."""
+    where = (intents.c.connection == connection, intents.c.state == PLANNED)
+    rows = tx.execute(select(intents).where(*where)).all()
+    tx.execute(delete(intents).where(*where))
+    link_ids = {row.link_id for row in rows if row.link_id is not None}
+    origins = []
+    for row in rows:
+        if row.op == Op.CREATE.value:
+            source = Side(row.side).other
+            origins.append((source, row.salespulse_id if source is Side.SALESPULSE else row.crm_id))
+    return tuple(sorted(link_ids)), tuple(origins)
+
+
+def doubts(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:
+    """Sent and without a receipt, oldest first."""
+    query = select(intents).where(intents.c.state == SENT).order_by(intents.c.seq)
+    if connection is not None:
+        query = query.where(intents.c.connection == connection)
+    return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
+
+
+def uncertain(tx: Connection, connection: str) -> tuple[Intent, ...]:
+    query = (
+        select(intents)
+        .where(intents.c.connection == connection, intents.c.state == UNCERTAIN)
+        .order_by(intents.c.seq)
+    )
+    return tuple(load_intent(row) for row in tx.execute(query))
+
+
+def has_planned(tx: Connection, link_id: int, *, but: str) -> bool:
+    """Whether the pair has another intent that is not settled."""
+    query = select(func.count()).select_from(intents).where(intents.c.link_id == link_id, intents.c.id != but)
+    return bool(tx.execute(query).scalar_one())
+
+
+def sent_since(tx: Connection, op: Op, side: Side, since: datetime) -> tuple[datetime, ...]:
+    """When batches of this kind went out lately, as far as the journal still knows."""
+    rows = tx.execute(
+        select(intents.c.sent_at)
+        .where(intents.c.op == op.value, intents.c.side == side.value, intents.c.sent_at >= to_ms(since))
+        .distinct()
+    )
+    return tuple(from_ms(row.sent_at) for row in rows)

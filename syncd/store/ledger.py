@@ -1,0 +1,60 @@
+"""The ledger: every value that syncd replaced, created or removed, with the rule that did it and the value it replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from syncd.core.model import LedgerLine, Op
+from syncd.store.codec import dump, to_ms
+from syncd.store.tables import ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What a connection did since some moment, for the brakes."""
+
+    creates: int
+    changes: int  #: pairs with an update
+    deletes: int
+
+
+def write(tx: Connection, run_id: int, at: datetime, lines: Iterable[LedgerLine]) -> None:
+    rows = [
+        {
+            "run_id": run_id,
+            "at": to_ms(at),
+            "connection": line.connection,
+            "side": line.side.value,
+            "op": line.op.value,
+            "link_id": line.link_id,
+            "salespulse_id": line.salespulse_id,
+            "crm_id": line.crm_id,
+            "field": line.field,
+            "rule": line.rule,
+            "before": dump(line.before),
+            "after": dump(line.after),
+            "by": line.by,
+            "reason": line.reason,
+            "lost": line.lost,
+        }
+        for line in lines
+    ]
+    if rows:
+        tx.execute(insert(ledger), rows)
+
+
+def recent(tx: Connection, connection: str, since: datetime) -> Recent:
+    """Given the start of the window, return what the ledger shows for it."""
+    where = (ledger.c.connection == connection, ledger.c.at >= to_ms(since))
+
+    def count(op: Op, what: object) -> int:
+        return int(tx.execute(select(what).where(*where, ledger.c.op == op.value)).scalar_one())  # type: ignore[call-overload] # a column expression
+
+    creates = count(Op.CREATE, func.count(func.distinct(ledger.c.salespulse_id + "|" + ledger.c.crm_id)))
+    changes = count(Op.UPDATE, func.count(func.distinct(ledger.c.link_id)))
+    deletes = count(Op.REMOVE, func.count())
+    return Recent(creates=creates, changes=changes, deletes=deletes)

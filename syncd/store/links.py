@@ -1,0 +1,260 @@
+"""Links: which contact is which record, what they last agreed on, and which pairs have to be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, literal, select, update
+
+from syncd.core.model import Base, Link, LinkState, Pair, Side
+from syncd.store.codec import dump_bases, load_bases, to_ms
+from syncd.store.observed import chunks, to_observed
+from syncd.store.tables import links, observed
+
+LIVING = (LinkState.ACTIVE.value, LinkState.FROZEN.value)
+
+
+def add(
+    tx: Connection,
+    connection: str,
+    salespulse_id: str,
+    crm_id: str,
+    *,
+    matched_by: str,
+    run_id: int,
+    at: datetime,
+    dirty: bool = True,
+    bases: Mapping[str, Base] | None = None,
+) -> int:
+    """Make a link, active and to be merged, and return its number. A severed link of the same two becomes active again."""
+    known = tx.execute(
+        select(links.c.id).where(
+            links.c.connection == connection, links.c.salespulse_id == salespulse_id, links.c.crm_id == crm_id
+        )
+    ).scalar()
+    if known is not None:
+        set_state(tx, known, LinkState.ACTIVE, reason="", dirty=dirty)
+        return int(known)
+    result = tx.execute(
+        insert(links).values(
+            connection=connection,
+            salespulse_id=salespulse_id,
+            crm_id=crm_id,
+            state=LinkState.ACTIVE.value,
+            matched_by=matched_by,
+            run_id=run_id,
+            linked_at=to_ms(at),
+            dirty=dirty,
+            bases=dump_bases(bases or {}),
+        )
+    )
+    return int(result.inserted_primary_key[0])  # type: ignore[index] # an integer primary key is always returned
+
+
+def to_link(row: Any) -> Link:
+    return Link(
+        id=row.id,
+        connection=row.connection,
+        salespulse_id=row.salespulse_id,
+        crm_id=row.crm_id,
+        state=LinkState(row.state),
+        reason=row.reason,
+        bases=load_bases(row.bases),
+    )
+
+
+def get(tx: Connection, link_id: int) -> Link | None:
+    row = tx.execute(select(links).where(links.c.id == link_id)).first()
+    return to_link(row) if row else None
+
+
+def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, Link]:
+    """id on that side → its active or frozen link."""
+    own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
+    found: dict[str, Link] = {}
+    for part in chunks(ids):
+        query = select(links).where(
+            links.c.connection == connection, own.in_(part), links.c.state.in_(LIVING)
+        )
+        for row in tx.execute(query):
+            link = to_link(row)
+            found[link.on(side)] = link
+    return found
+
+
+def mark_dirty(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> None:
+    """A look changed these records: whatever hangs on them is merged again, a severed link judged again."""
+    own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
+    for part in chunks(ids):
+        tx.execute(
+            update(links)
+            .where(links.c.connection == connection, own.in_(part), links.c.state != LinkState.MOVED.value)
+            .values(dirty=True)
+        )
+
+
+def mark_unsettled(tx: Connection, connection: str, sources: Mapping[Side, str], mapping: bytes) -> None:
+    """Mark every living pair whose last merge saw other values, or was made under another mapping, than now."""
+    left = observed.alias("left_side")
+    right = observed.alias("right_side")
+    settled = (
+        select(links.c.id)
+        .join(left, and_(left.c.source == sources[Side.SALESPULSE], left.c.id == links.c.salespulse_id))
+        .join(right, and_(right.c.source == sources[Side.CRM], right.c.id == links.c.crm_id))
+        .where(
+            links.c.connection == connection,
+            links.c.settled == left.c.digest.op("||")(right.c.digest).op("||")(literal(mapping)),
+            left.c.gone.is_(None),
+            right.c.gone.is_(None),
+        )
+    )
+    tx.execute(
+        update(links)
+        .where(
+            links.c.connection == connection,
+            links.c.state.in_(LIVING),
+            ~links.c.dirty,
+            links.c.id.not_in(settled),
+        )
+        .values(dirty=True)
+    )
+
+
+def dirty_pairs(
+    tx: Connection,
+    connection: str,
+    sources: Mapping[Side, str],
+    *,
+    after: int = 0,
+    limit: int = 500,
+    only: Iterable[int] | None = None,
+) -> tuple[tuple[Pair, bytes], ...]:
+    """Pairs to be merged, by link number, each with the joined digests of both halves. Severed ones are among them."""
+    left = observed.alias("left_side")
+    right = observed.alias("right_side")
+    query = (
+        select(
+            links,
+            *(left.c[name].label(f"left_{name}") for name in _OBSERVED),
+            *(right.c[name].label(f"right_{name}") for name in _OBSERVED),
+        )
+        .join(left, and_(left.c.source == sources[Side.SALESPULSE], left.c.id == links.c.salespulse_id))
+        .join(right, and_(right.c.source == sources[Side.CRM], right.c.id == links.c.crm_id))
+        .where(links.c.connection == connection, links.c.id > after)
+        .order_by(links.c.id)
+        .limit(limit)
+    )
+    query = query.where(links.c.dirty) if only is None else query.where(links.c.id.in_(list(only)))
+    pairs = []
+    for row in tx.execute(query):
+        pair = Pair(
+            link=to_link(row),
+            salespulse=to_observed(_Half(row, "left_")),
+            crm=to_observed(_Half(row, "right_")),
+        )
+        pairs.append((pair, row.left_digest + row.right_digest))
+    return tuple(pairs)
+
+
+_OBSERVED = (
+    "id",
+    "shown",
+    "also",
+    "merged",
+    "version",
+    "modified_at",
+    "created_at",
+    "in_scope",
+    "digest",
+    "looked_at",
+    "since",
+    "gone",
+)
+
+
+class _Half:
+    """One side's columns of a joined row, under their own names."""
+
+    __slots__ = ("_prefix", "_row")
+
+    def __init__(self, row: Any, prefix: str) -> None:
+        self._row = row
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, self._prefix + name)
+
+
+def settle(
+    tx: Connection,
+    link_id: int,
+    *,
+    bases: Mapping[str, Base] | None = None,
+    settled: bytes | None = None,
+    dirty: bool = False,
+) -> None:
+    """Store what a merge or a receipt decided. ``settled``: both digests and the mapping, when nothing is left to do."""
+    values: dict[str, Any] = {"dirty": dirty, "settled": settled}
+    if bases is not None:
+        values["bases"] = dump_bases(bases)
+    tx.execute(update(links).where(links.c.id == link_id).values(**values))
+
+
+def dirty_among(tx: Connection, ids: Sequence[int]) -> list[int]:
+    """Those of these links that have to be merged again."""
+    if not ids:
+        return []
+    rows = tx.execute(select(links.c.id).where(links.c.id.in_(list(ids)), links.c.dirty).order_by(links.c.id))
+    return [row.id for row in rows]
+
+
+def set_dirty(tx: Connection, ids: Sequence[int]) -> None:
+    if ids:
+        tx.execute(update(links).where(links.c.id.in_(list(ids))).values(dirty=True))
+
+
+def set_state(tx: Connection, link_id: int, state: LinkState, *, reason: str, dirty: bool) -> None:
+    tx.execute(
+        update(links)
+        .where(links.c.id == link_id)
+        .values(state=state.value, reason=reason, dirty=dirty, settled=None)
+    )
+
+
+def move(tx: Connection, link_id: int, side: Side, new_id: str) -> None:
+    """One half was merged into ``new_id``: the link goes with it and keeps its bases."""
+    own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
+    tx.execute(
+        update(links)
+        .where(links.c.id == link_id)
+        .values({own: new_id, links.c.dirty: True, links.c.settled: None})
+    )
+
+
+def counts(tx: Connection, connection: str) -> dict[str, int]:
+    """state → number of links."""
+    rows = tx.execute(
+        select(links.c.state, func.count().label("n"))
+        .where(links.c.connection == connection)
+        .group_by(links.c.state)
+    )
+    return {row.state: row.n for row in rows}
+
+
+def dirty_count(tx: Connection, connection: str) -> int:
+    query = select(func.count()).select_from(links).where(links.c.connection == connection, links.c.dirty)
+    return int(tx.execute(query).scalar_one())
+
+
+def longest(tx: Connection, limit: int = 5) -> tuple[str, ...]:
+    """SalesPulse ids that have been linked longest: the contacts by which the account is known again."""
+    query = (
+        select(links.c.salespulse_id)
+        .where(links.c.state == LinkState.ACTIVE.value)
+        .group_by(links.c.salespulse_id)
+        .order_by(func.min(links.c.linked_at), links.c.salespulse_id)
+        .limit(limit)
+    )
+    return tuple(row.salespulse_id for row in tx.execute(query))

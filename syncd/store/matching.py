@@ -1,0 +1,224 @@
+"""Match keys and the records that have no link yet, by connection: matching reads these and needs no search call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, delete, func, literal, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+
+from syncd.core.model import Side
+from syncd.store.observed import chunks
+from syncd.store.tables import keys, links, observed, unmatched
+
+#: (side, id)
+Who = tuple[Side, str]
+
+IDENTITY = "identity"  #: the key under which the other half's id (id property, token field) is kept
+
+
+def save_keys(
+    tx: Connection, connection: str, side: Side, found: Mapping[str, Mapping[str, Iterable[str]]]
+) -> None:
+    """Replace the keys of these records: id → key → canonical values."""
+    for part in chunks(list(found)):
+        tx.execute(
+            delete(keys).where(
+                keys.c.connection == connection, keys.c.side == side.value, keys.c.id.in_(part)
+            )
+        )
+    rows = [
+        {"connection": connection, "side": side.value, "id": id_, "key": key, "value": value}
+        for id_, by_key in found.items()
+        for key, values in by_key.items()
+        for value in values
+    ]
+    if rows:
+        tx.execute(insert(keys).on_conflict_do_nothing(), rows)
+
+
+def clear_keys(tx: Connection, connection: str) -> None:
+    tx.execute(delete(keys).where(keys.c.connection == connection))
+
+
+def keys_of(tx: Connection, connection: str, who: Sequence[Who]) -> dict[Who, dict[str, frozenset[str]]]:
+    """who → key → values, also for those without any."""
+    found: dict[Who, dict[str, set[str]]] = {one: {} for one in who}
+    for part in chunks([f"{side}|{id_}" for side, id_ in who]):
+        pairs = [tuple(item.split("|", 1)) for item in part]
+        rows = tx.execute(
+            select(keys.c.side, keys.c.id, keys.c.key, keys.c.value).where(
+                keys.c.connection == connection, tuple_(keys.c.side, keys.c.id).in_(pairs)
+            )
+        )
+        for row in rows:
+            found[Side(row.side), row.id].setdefault(row.key, set()).add(row.value)
+    return {one: {key: frozenset(values) for key, values in by_key.items()} for one, by_key in found.items()}
+
+
+def bearers(
+    tx: Connection, connection: str, values: Iterable[tuple[str, str]]
+) -> set[tuple[Side, str, str, str]]:
+    """Who carries any of these (key, value)s: (side, id, key, value)."""
+    found: set[tuple[Side, str, str, str]] = set()
+    by_key: dict[str, list[str]] = {}
+    for key, value in values:
+        by_key.setdefault(key, []).append(value)
+    for key, some in by_key.items():
+        for part in chunks(some):
+            rows = tx.execute(
+                select(keys.c.side, keys.c.id, keys.c.value).where(
+                    keys.c.connection == connection, keys.c.key == key, keys.c.value.in_(part)
+                )
+            )
+            found |= {(Side(row.side), row.id, key, row.value) for row in rows}
+    return found
+
+
+def crowded(tx: Connection, connection: str, more_than: int) -> frozenset[tuple[str, str]]:
+    """(key, value)s that more than so many live records of one side carry."""
+    rows = tx.execute(
+        select(keys.c.key, keys.c.value)
+        .where(keys.c.connection == connection, keys.c.key != IDENTITY)
+        .group_by(keys.c.side, keys.c.key, keys.c.value)
+        .having(func.count() > more_than)
+    )
+    return frozenset((row.key, row.value) for row in rows)
+
+
+def mark(tx: Connection, connection: str, who: Iterable[Who], state: str) -> None:
+    """Set the state of records without a link: due, planned, held, refused, no_key or left."""
+    rows = [{"connection": connection, "side": side.value, "id": id_, "state": state} for side, id_ in who]
+    if rows:
+        statement = insert(unmatched)
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["connection", "side", "id"], set_={"state": state}
+            ),
+            rows,
+        )
+
+
+def mark_due_as(tx: Connection, connection: str, who: Iterable[Who], state: str) -> None:
+    """Those of these that wait without a link, and for which no create is journalled, get this state."""
+    for side, id_ in who:
+        tx.execute(
+            update(unmatched)
+            .where(
+                unmatched.c.connection == connection,
+                unmatched.c.side == side.value,
+                unmatched.c.id == id_,
+                unmatched.c.state != "planned",
+            )
+            .values(state=state)
+        )
+
+
+def mark_left(tx: Connection, connection: str, who: Iterable[Who]) -> None:
+    """Whoever of these is still due was judged, and nothing is to be done."""
+    for side, id_ in who:
+        tx.execute(
+            update(unmatched)
+            .where(
+                unmatched.c.connection == connection,
+                unmatched.c.side == side.value,
+                unmatched.c.id == id_,
+                unmatched.c.state == "due",
+            )
+            .values(state="left")
+        )
+
+
+def unmark(tx: Connection, connection: str, who: Iterable[Who]) -> None:
+    """These records have a link now, or are gone."""
+    for side, id_ in who:
+        tx.execute(
+            delete(unmatched).where(
+                unmatched.c.connection == connection, unmatched.c.side == side.value, unmatched.c.id == id_
+            )
+        )
+
+
+def in_state(tx: Connection, connection: str, state: str, limit: int | None = None) -> tuple[Who, ...]:
+    query = (
+        select(unmatched.c.side, unmatched.c.id)
+        .where(unmatched.c.connection == connection, unmatched.c.state == state)
+        .order_by(unmatched.c.side.desc(), unmatched.c.id)
+    )
+    rows = tx.execute(query.limit(limit) if limit else query)
+    return tuple((Side(row.side), row.id) for row in rows)
+
+
+def states(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, str]:
+    """id → state, of those that have no link."""
+    found: dict[str, str] = {}
+    for part in chunks(ids):
+        rows = tx.execute(
+            select(unmatched.c.id, unmatched.c.state).where(
+                unmatched.c.connection == connection, unmatched.c.side == side.value, unmatched.c.id.in_(part)
+            )
+        )
+        found.update({row.id: row.state for row in rows})
+    return found
+
+
+def count(tx: Connection, connection: str, state: str) -> int:
+    query = (
+        select(func.count())
+        .select_from(unmatched)
+        .where(unmatched.c.connection == connection, unmatched.c.state == state)
+    )
+    return int(tx.execute(query).scalar_one())
+
+
+def linked(
+    tx: Connection, connection: str, side: Side, ids: Sequence[str]
+) -> dict[str, tuple[int, str, str]]:
+    """id → (link id, link state, id of the other half), the living link first, for records that have or had one."""
+    own, other = (links.c.salespulse_id, links.c.crm_id)
+    if side is Side.CRM:
+        own, other = other, own
+    found: dict[str, tuple[int, str, str]] = {}
+    for part in chunks(ids):
+        rows = tx.execute(
+            select(links.c.id, links.c.state, own.label("own"), other.label("other")).where(
+                links.c.connection == connection, own.in_(part), links.c.state != "moved"
+            )
+        )
+        for row in rows:
+            if row.own not in found or row.state in ("active", "frozen"):
+                found[row.own] = (row.id, row.state, row.other)
+    return found
+
+
+def refill(tx: Connection, connection: str, sources: Mapping[Side, str]) -> None:
+    """Every live record without a living link becomes due; those with one, and the gone, drop out.
+
+    Those for which a create is journalled stay as they are, and those that a vendor refused, until they change.
+    """
+    tx.execute(
+        delete(unmatched).where(
+            unmatched.c.connection == connection, unmatched.c.state.not_in(("planned", "refused"))
+        )
+    )
+    for side, source in sources.items():
+        own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
+        taken = select(own).where(links.c.connection == connection, links.c.state.in_(("active", "frozen")))
+        statement = insert(unmatched).from_select(
+            ["connection", "side", "id", "state"],
+            select(
+                literal(connection).label("connection"),
+                literal(side.value).label("side"),
+                observed.c.id,
+                literal("due").label("state"),
+            ).where(observed.c.source == source, observed.c.gone.is_(None), observed.c.id.not_in(taken)),
+        )
+        tx.execute(statement.on_conflict_do_nothing())
+
+
+def release(tx: Connection, connection: str, from_state: str, to_state: str) -> None:
+    tx.execute(
+        update(unmatched)
+        .where(unmatched.c.connection == connection, unmatched.c.state == from_state)
+        .values(state=to_state)
+    )

@@ -1,0 +1,262 @@
+"""What each side last showed. Looks come in; rows change only where what is shown changed; changed rows mark what depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from syncd.core.model import Gone, Observed, Record, Value, When
+from syncd.store.codec import (
+    dump,
+    dump_since,
+    from_ms,
+    load,
+    load_since,
+    maybe_from_ms,
+    maybe_ms,
+    record_digest,
+    to_ms,
+    to_values,
+)
+from syncd.store.tables import observed
+
+#: Ids in one statement; SQLite's own limit is 32,766 parameters.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at one record. ``whole``: every field that the side has for it was asked for, so what is missing is unreadable."""
+
+    record: Record
+    looked_at: datetime
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """What a batch of looks changed."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    records: Mapping[str, Record]  #: the new and the changed ones
+    merged: tuple[tuple[str, str], ...]  #: (absorbed id, surviving id)
+
+
+def chunks(items: Sequence[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def observe(
+    tx: Connection, source: str, looks: Iterable[Look], *, listed_at: datetime | None = None
+) -> Noticed:
+    """Store looks and return what they changed. ``listed_at``: every live record was also seen in a listing that began then.
+
+    Looks are ordered: one with an older version than the stored, or without versions one that was sent before the stored look or
+    write ended, is dropped. A field's present value gets the interval in which it came: after the last look without it.
+    """
+    by_id = {look.record.id: look for look in looks}
+    stored = _stored(tx, source, list(by_id))
+    new: list[str] = []
+    changed: list[str] = []
+    records: dict[str, Record] = {}
+    merged: list[tuple[str, str]] = []
+    rows: list[dict[str, Any]] = []
+    for id_, look in by_id.items():
+        row = stored.get(id_)
+        if row is not None and _older(look, row):
+            continue
+        record = look.record if row is None or look.whole else _completed(look.record, row)
+        digest = record_digest(record)
+        if row is not None and row.digest == digest and row.gone is None:
+            if not look.whole:  # a write's answer: later looks that were sent before it ended must lose
+                _touch(tx, source, id_, to_ms(look.looked_at), record.version)
+            continue
+        (changed if row is not None else new).append(id_)
+        records[id_] = record
+        merged += [(old, id_) for old in record.merged_ids]
+        rows.append(_row(source, look, record, digest, row, listed_at))
+    if rows:
+        statement = insert(observed)
+        kept = {
+            name: statement.excluded[name]
+            for name in rows[0]
+            if name not in ("source", "id", "first_seen_at")
+        }
+        tx.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=kept), rows)
+    return Noticed(new=tuple(new), changed=tuple(changed), records=records, merged=tuple(merged))
+
+
+def looked_again(tx: Connection, source: str, ids: Sequence[str], at: datetime) -> None:
+    """These records were looked at and had not changed."""
+    for part in chunks(ids):
+        tx.execute(
+            update(observed)
+            .where(observed.c.source == source, observed.c.id.in_(part), observed.c.looked_at < to_ms(at))
+            .values(looked_at=to_ms(at))
+        )
+
+
+def mark_gone(tx: Connection, source: str, gone: Sequence[Gone], at: datetime) -> tuple[str, ...]:
+    """Proven deletions. Return the ids that were live until now."""
+    proofs = {item.id: item.proof for item in gone}
+    live = [id_ for id_, row in _stored(tx, source, list(proofs)).items() if row.gone is None]
+    if live:
+        tx.execute(
+            update(observed)
+            .where(observed.c.source == bindparam("b_source"), observed.c.id == bindparam("b_id"))
+            .values(gone=bindparam("b_proof"), gone_at=to_ms(at), looked_at=to_ms(at)),
+            [{"b_source": source, "b_id": id_, "b_proof": proofs[id_]} for id_ in live],
+        )
+    return tuple(live)
+
+
+def mark_moved(tx: Connection, source: str, old_id: str, new_id: str, at: datetime) -> None:
+    """``old_id`` was merged or converted into ``new_id``: no deletion."""
+    tx.execute(
+        update(observed)
+        .where(observed.c.source == source, observed.c.id == old_id)
+        .values(gone="merged", gone_at=to_ms(at), moved_to=new_id)
+    )
+
+
+def get_many(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Observed]:
+    """The observations of these ids, as far as there are any."""
+    return {id_: to_observed(row) for id_, row in _stored(tx, source, ids).items()}
+
+
+def digests(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+    """What changes when a record's shown values change."""
+    return {id_: row.digest for id_, row in _stored(tx, source, ids).items()}
+
+
+def stale(tx: Connection, source: str, ids: Sequence[str], before: datetime) -> tuple[str, ...]:
+    """Those of these records whose last look was sent before that moment."""
+    found: list[str] = []
+    for part in chunks(ids):
+        rows = tx.execute(
+            select(observed.c.id).where(
+                observed.c.source == source, observed.c.id.in_(part), observed.c.looked_at < to_ms(before)
+            )
+        )
+        found += [row.id for row in rows]
+    return tuple(found)
+
+
+def first_seen_since(tx: Connection, source: str, since: datetime) -> dict[str, Observed]:
+    """Live records that were never seen before that moment."""
+    rows = tx.execute(
+        select(observed).where(
+            observed.c.source == source, observed.c.first_seen_at >= to_ms(since), observed.c.gone.is_(None)
+        )
+    )
+    return {row.id: to_observed(row) for row in rows}
+
+
+def page(tx: Connection, source: str, after: str, limit: int = CHUNK) -> dict[str, Observed]:
+    """Live records by id, a page at a time."""
+    rows = tx.execute(
+        select(observed)
+        .where(observed.c.source == source, observed.c.id > after, observed.c.gone.is_(None))
+        .order_by(observed.c.id)
+        .limit(limit)
+    )
+    return {row.id: to_observed(row) for row in rows}
+
+
+def to_observed(row: Any) -> Observed:
+    """Given a row of ``observed``, return core's form of it."""
+    also = {name: tuple(more) for name, more in load(row.also).items()} if row.also else {}
+    return Observed(
+        record=Record(
+            id=row.id,
+            values=to_values(row.shown),
+            also=also,
+            version=row.version,
+            modified_at=maybe_from_ms(row.modified_at),
+            created_at=maybe_from_ms(row.created_at),
+            in_scope=row.in_scope,
+            merged_ids=tuple(load(row.merged)) if row.merged else (),
+        ),
+        looked_at=from_ms(row.looked_at),
+        since=load_since(row.since),
+        gone=Gone(id=row.id, proof=row.gone) if row.gone else None,
+    )
+
+
+def _stored(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in chunks(ids):
+        rows = tx.execute(select(observed).where(observed.c.source == source, observed.c.id.in_(part)))
+        found.update({row.id: row for row in rows})
+    return found
+
+
+def _older(look: Look, row: Any) -> bool:
+    if look.record.version is not None and row.version is not None:
+        return bool(look.record.version < row.version)
+    return bool(to_ms(look.looked_at) < row.looked_at)
+
+
+def _completed(record: Record, row: Any) -> Record:
+    """An answer to a write shows only some fields: the others stay as they were last shown."""
+    before = to_observed(row).record
+    return replace(
+        record,
+        values={**before.values, **record.values},
+        also={**before.also, **record.also},
+        in_scope=before.in_scope,
+        merged_ids=before.merged_ids,
+        modified_at=record.modified_at or before.modified_at,
+        created_at=record.created_at or before.created_at,
+        version=record.version if record.version is not None else before.version,
+    )
+
+
+def _row(
+    source: str, look: Look, record: Record, digest: bytes, row: Any | None, listed_at: datetime | None
+) -> dict[str, Any]:
+    return {
+        "source": source,
+        "id": record.id,
+        "shown": dump(record.values),
+        "also": dump(record.also) if record.also else None,
+        "merged": dump(record.merged_ids) if record.merged_ids else None,
+        "version": record.version,
+        "modified_at": maybe_ms(record.modified_at),
+        "created_at": maybe_ms(record.created_at),
+        "in_scope": record.in_scope,
+        "digest": digest,
+        "looked_at": to_ms(look.looked_at),
+        "first_seen_at": row.first_seen_at if row is not None else to_ms(look.looked_at),
+        "since": dump_since(_since(look, record, row, listed_at)) if row is not None else None,
+        "gone": None,
+        "gone_at": None,
+        "moved_to": None,
+    }
+
+
+def _since(look: Look, record: Record, row: Any, listed_at: datetime | None) -> dict[str, When]:
+    """When each field's present value came: known only for fields that were seen to change."""
+    before: dict[str, Value] = to_values(row.shown)
+    since = load_since(row.since)
+    exact = record.modified_at
+    last_look = max(row.looked_at, maybe_ms(listed_at) or 0)
+    for name, value in record.values.items():
+        if name in before and before[name] != value:
+            earliest = exact or from_ms(last_look)
+            since[name] = When(earliest=earliest, latest=exact or look.looked_at)
+    return since
+
+
+def _touch(tx: Connection, source: str, id_: str, looked_at: int, version: int | None) -> None:
+    values: dict[str, Any] = {"looked_at": looked_at}
+    if version is not None:
+        values["version"] = version
+    tx.execute(update(observed).where(observed.c.source == source, observed.c.id == id_).values(**values))
