@@ -1,7 +1,9 @@
 """What a connector implements. SalesPulse implements it too, so that the pass loops over two sides that look alike.
 
-A connector turns vendor requests into Records and Receipts and vendor faults into ``syncd.errors``. It decides nothing about
-merging, keeps no state between calls beyond its connection and what ``Memory`` holds, and may be called from several threads
+A connector turns vendor requests into Records and Receipts and vendor faults into ``syncd.errors``. It decides
+nothing about
+merging, keeps no state between calls beyond its connection and what ``Memory`` holds, and may be called from several
+threads
 at once. It may import ``syncd.core``, ``syncd.errors``, ``syncd.clock`` and ``syncd.net``, and no other part of syncd.
 ``syncd.testing.contract`` is the suite that every connector passes.
 """
@@ -35,7 +37,8 @@ class Capabilities:
 
     changes: bool = True  #: has a feed of changes since a cursor
     field_times: bool = False  #: can tell when single fields changed
-    identity: str | None = None  #: field that exists, is unique, and carries the other half's id; None: creates are looked up
+    identity: str | None = None
+    #: field that exists, is unique, and carries the other half's id; None: creates are looked up
     fetch_batch: int = 100  #: records a single fetch request
     page_size: int = 100  #: records a scan page
     batch: Mapping[Op, int] = field(default_factory=dict)  #: intents in one call, by operation
@@ -59,7 +62,8 @@ class Page:
 class Fetched:
     """Answer to a fetch by ids. An id in neither part could not be told (no permission, say) and proves nothing.
 
-    ``records`` is keyed by the id that was asked for; a record whose own ``id`` differs has absorbed the asked one (a merge).
+    ``records`` is keyed by the id that was asked for; a record whose own ``id`` differs has absorbed the asked one (a
+    merge).
     """
 
     records: Mapping[str, Record]
@@ -68,7 +72,9 @@ class Fetched:
 
 
 class Memory(Protocol):
-    """What a connector learned of its server and wants to know after a restart. Small strings; never field values or secrets."""
+    """What a connector learned of its server and wants to know after a restart. Small strings; never field
+    values or secrets.
+    """
 
     def get(self, key: str) -> str | None: ...
 
@@ -83,7 +89,7 @@ class Wanted:
     fields: tuple[str, ...]  #: the side's own names; everything else may be left unread
     key_fields: Mapping[str, str] = field(default_factory=dict)  #: "email"/"phone" → the side's field
     stage_field: str = ""  #: "" when no stage is mapped
-    scope: object = None  #: the mapping's ``[scope] crm``
+    scope: Any = None  #: the mapping's ``[scope] crm``
     known_fields: tuple[FieldSpec, ...] = ()  #: what describe() said lately; (): ask again
     known_stages: tuple[Stage, ...] = ()  #: what stages() said lately; (): ask again
 
@@ -91,8 +97,10 @@ class Wanted:
 class Connector(Protocol):
     """One side, opened for one connection. Every method may raise a ConnectionStop.
 
-    Reading methods wait for the budget, retry transient faults themselves and return or stop. Writing methods send **one**
-    batch: at most ``capabilities().batch[op]`` intents of one operation, no record twice. They retry only what is safe to
+    Reading methods wait for the budget, retry transient faults themselves and return or stop. Writing methods send
+    **one**
+    batch: at most ``capabilities().batch[op]`` intents of one operation, no record twice. They retry only what is
+    safe to
     repeat; they raise BatchRefused when nothing was written and no item is named, AnswerLost when it may have been
     applied and nothing is known of any item. Otherwise they return one Receipt for every intent, in any order.
     """
@@ -118,16 +126,22 @@ class Connector(Protocol):
         """A cursor at this moment by the side's own clock: changes() from it shows all that changes from now on."""
 
     def changes(self, cursor: str) -> Page:
-        """A page of what changed since the cursor. Repeats are allowed, gaps are not. The last page's cursor is for the next pass."""
+        """A page of what changed since the cursor. Repeats are allowed, gaps are not. The last page's cursor is
+        for the next pass.
+        """
 
     def fetch(self, ids: Sequence[str]) -> Fetched:
         """Looks that are consistent with all writes answered before; any number of ids."""
 
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
-        """Records that carry any of the values: key ("email", "phone", or "identity" for the other half's id) → values."""
+        """Records that carry any of the values: key ("email", "phone", or "identity" for the other half's id) →
+        values.
+        """
 
     def field_times(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, datetime]]:
-        """id → field → when its present value was set. Fields without a known time are missing. Empty when not capable."""
+        """id → field → when its present value was set. Fields without a known time are missing. Empty when not
+        capable.
+        """
 
     def create(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]: ...
 
@@ -159,13 +173,15 @@ class ConnectorKind(Protocol):
 
     @property
     def settings(self) -> type[BaseModel]:
-        """Model of ``[connections.NAME.settings]``: unknown keys forbidden, secrets as SecretStr (resolved before validation)."""
+        """Model of ``[connections.NAME.settings]``: unknown keys forbidden, secrets as SecretStr (resolved
+        before validation).
+        """
 
     @property
     def objects(self) -> tuple[str, ...]: ...
 
     def scope_problem(self, scope: object) -> str:
-        """"" when ``[scope] crm`` is understood, else what is wrong with it."""
+        """ "" when ``[scope] crm`` is understood, else what is wrong with it."""
 
     def identity(self, settings: Any) -> str:
         """Name of the configured id property, "" for none."""
@@ -179,7 +195,9 @@ class ConnectorKind(Protocol):
         """Sends nothing yet."""
 
     def check(self, connector: Connector, *, fix: bool) -> tuple[Finding, ...]:
-        """Online findings of this vendor's own: permissions, limits, id property. With ``fix``, mend what can be mended."""
+        """Online findings of this vendor's own: permissions, limits, id property. With ``fix``, mend what can
+        be mended.
+        """
 
 
 def wire(values: Values) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Every error that syncd raises on purpose, sorted by what happens next. Vendor exceptions end at the connector's border.
+"""Every error that syncd raises on purpose, sorted by what happens next. Vendor exceptions end at the connector's
+border.
 
     SyncdError
     ├── UsageError            the person has to change something first; exit 2
@@ -10,7 +11,8 @@
     │   ├── CredentialsRefused  401 or 403, a revoked key; exit 4
     │   ├── Parked            the vendor named a time to come back (daily limit, 477); exit 4
     │   └── WrongAccount      the credentials lead to another account than the state knows; exit 5
-    ├── BatchRefused          nothing of a batch was written and the answer does not say which item is to blame: split it
+    ├── BatchRefused          nothing of a batch was written and the answer does not say which item is to blame: split
+    it
     └── AnswerLost            a write was sent and may have been applied: look it up, never just send it again
 
 Messages are for administrators: what, where, why, what to do. Never a secret, never a field value.

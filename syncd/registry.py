@@ -20,9 +20,7 @@ def kinds(points: Iterable[EntryPoint] | None = None) -> Mapping[str, ConnectorK
     """
     found: dict[str, ConnectorKind] = {}
     problems: list[Problem] = []
-    for point in sorted(
-        entry_points(group=GROUP) if points is None else points, key=lambda point: point.name
-    ):
+    for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda point: point.name):
         what = ""
         try:
             kind: ConnectorKind = point.load()
@@ -32,7 +30,7 @@ def kinds(points: Iterable[EntryPoint] | None = None) -> Mapping[str, ConnectorK
                 what = "is installed twice"
             else:
                 found[point.name] = kind
-        except Exception as error:  # noqa: BLE001 - any fault of a foreign package becomes one clear problem
+        except Exception as error:
             what = f"does not load: {type(error).__name__}: {error}"
         if what:
             package = point.dist.name if point.dist else point.value

@@ -192,9 +192,7 @@ def test_an_import_the_right_way_passes(name: str, source: str) -> None:
 
 @pytest.mark.parametrize("part", ONLY_PACKAGES)
 def test_the_inner_parts_need_hardly_a_package(part: str) -> None:
-    needed = {
-        top_of(other) for name, module in in_part(part) for other in imports(name, module) if not ours(other)
-    }
+    needed = {top_of(other) for name, module in in_part(part) for other in imports(name, module) if not ours(other)}
     assert needed - sys.stdlib_module_names <= ONLY_PACKAGES[part]
 
 
@@ -214,9 +212,7 @@ def test_core_knows_no_clock_no_chance_and_no_outside() -> None:
         wrong += [f"{name} imports {o}" for o in imports(name, module) if top_of(o) in NOT_IN_CORE_MODULES]
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
-                called = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if called in NOT_IN_CORE_CALLS:
                     wrong.append(f"{name}:{node.lineno} calls {called}")
     assert wrong == []
@@ -237,6 +233,4 @@ def test_no_file_is_long() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    assert [
-        name for name, module in tree().items() if module.body and ast.get_docstring(module) is None
-    ] == []
+    assert [name for name, module in tree().items() if module.body and ast.get_docstring(module) is None] == []

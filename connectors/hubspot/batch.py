@@ -24,9 +24,7 @@ class Item:
     properties: Mapping[str, str]
     key: str  #: the input's ``id``: the record's id, or the value of the id property; "" for a plain create
     key_property: str = ""  #: the id property when ``key`` is its value
-    refused: Mapping[str, str] = field(
-        default_factory=dict
-    )  #: properties left out since HubSpot refused them
+    refused: Mapping[str, str] = field(default_factory=dict)  #: properties left out since HubSpot refused them
 
     @property
     def trace(self) -> str:

@@ -33,9 +33,7 @@ def _permissions(connector: HubSpotConnector) -> list[Finding]:
         path=f"{CONTACTS}/batch/update",
         kind="batch/update",
         priority=Priority.LIVE,
-        body={
-            "inputs": []
-        },  # writes nothing: HubSpot refuses an empty batch, but asks for the permission first
+        body={"inputs": []},  # writes nothing: HubSpot refuses an empty batch, but asks for the permission first
     )
     try:
         connector.transport.write(ask, safe=True)
@@ -92,8 +90,7 @@ def _id_property(connector: HubSpotConnector, *, fix: bool) -> list[Finding]:
         return [
             _finding(
                 "id_property",
-                f"the contact property {name} allows the same value twice, which cannot be changed in "
-                "HubSpot",
+                f"the contact property {name} allows the same value twice, which cannot be changed in HubSpot",
                 "write the name of another property here and let check --online --fix create it",
             )
         ]

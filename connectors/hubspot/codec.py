@@ -130,10 +130,8 @@ def field_spec(item: Mapping[str, Any]) -> FieldSpec:
         Option(value=str(option["value"]), label=str(option.get("label", option["value"])))
         for option in sorted(item.get("options") or (), key=lambda option: option.get("displayOrder") or 0)
     )
-    if kind == "enumeration":
-        spec_type = "multichoice" if many else "choice"
-    else:
-        spec_type = _TYPES.get(kind, "unknown")
+    choice = "multichoice" if many else "choice"
+    spec_type = choice if kind == "enumeration" else _TYPES.get(kind, "unknown")
     rights = item.get("modificationMetadata") or {}
     return FieldSpec(
         name=str(item["name"]),

@@ -29,7 +29,7 @@ _DAY = 86_400.0
 _TRANSIENT = {408, 500, 502, 503, 504, 521, 523, 524}
 
 
-class Refused(Exception):  # noqa: N818  it is an answer, not a failure of ours
+class Refused(Exception):
     """HubSpot understood the request and said no: 400, 404, 409, 414 and kin. Never leaves the connector."""
 
     def __init__(self, status: int, body: Mapping[str, Any], where: str) -> None:
@@ -60,7 +60,8 @@ class ItemFault:
 
     message: str
     gone: bool = False
-    existing_id: str = ""
+    existing_id: str = ""  #: the record that has the value already
+    taken: str = ""  #: the property whose value it has
     fields: Mapping[str, str] = field(default_factory=dict)  #: property → HubSpot's words
     for_all: bool = False  #: the fields are wrong whatever the value: unknown or read-only
 
@@ -105,9 +106,7 @@ def until_midnight(now: datetime, time_zone: str | None) -> float:
     return max(1.0, (tomorrow - now).total_seconds())
 
 
-def raise_for(
-    status: int, headers: Mapping[str, str], body: bytes, *, where: str, now: datetime
-) -> dict[str, Any]:
+def raise_for(status: int, headers: Mapping[str, str], body: bytes, *, where: str, now: datetime) -> dict[str, Any]:
     """Given an answer that is no 429, return its JSON object if it is a success; else raise what happens
     next.
 
@@ -116,9 +115,7 @@ def raise_for(
     data = parse_body(body)
     if 200 <= status < 300:
         if data is None:
-            raise TransientFault(
-                f"{where}: answered {status} with something that is no JSON object", sent=True
-            )
+            raise TransientFault(f"{where}: answered {status} with something that is no JSON object", sent=True)
         return data
     told = data or {}
     hint = parse_retry_after(headers.get("retry-after"), now)
@@ -130,14 +127,11 @@ def raise_for(
         case 403:
             raise CredentialsRefused(_missing_scopes(told, where))
         case 423:
-            raise Throttled(
-                f"{where}: the record is locked (423)", wait_seconds=max(_LOCKED_SECONDS, hint or 0.0)
-            )
+            raise Throttled(f"{where}: the record is locked (423)", wait_seconds=max(_LOCKED_SECONDS, hint or 0.0))
         case 477:
             seconds = min(_DAY, hint if hint is not None else _MOVING_SECONDS)
             raise Parked(
-                f"HubSpot is moving this account to another data centre (477); syncd comes back in "
-                f"{seconds:.0f} s",
+                f"HubSpot is moving this account to another data centre (477); syncd comes back in {seconds:.0f} s",
                 seconds=seconds,
             )
         case _ if 300 <= status < 400:
@@ -171,13 +165,8 @@ def _missing_scopes(body: Mapping[str, Any], where: str) -> str:
         for key in ("requiredScopes", "requiredGranularScopes")
         for scope in context.get(key) or ()
     )
-    named = (
-        f" {', '.join(scopes)}" if scopes else "s crm.objects.contacts.read and crm.objects.contacts.write"
-    )
-    return (
-        f"{where}: HubSpot says that a permission is missing (403); grant the scope{named} to the app or "
-        "service key"
-    )
+    named = f" {', '.join(scopes)}" if scopes else "s crm.objects.contacts.read and crm.objects.contacts.write"
+    return f"{where}: HubSpot says that a permission is missing (403); grant the scope{named} to the app or service key"
 
 
 def _trace(body: Mapping[str, Any]) -> str:
@@ -211,12 +200,13 @@ def item_fault(error: Mapping[str, Any]) -> ItemFault:
     words = str(error.get("message") or error.get("category") or "refused without a reason")
     context = error.get("context")
     context = context if isinstance(context, dict) else {}
-    existing = _existing_id(words, context)
+    existing, taken = _existing(words, context)
     fields, codes = _named_fields(error, words)
     return ItemFault(
         message=words,
         gone=error.get("category") == "OBJECT_NOT_FOUND" and not existing,
         existing_id=existing,
+        taken=taken,
         fields={} if existing else fields,
         for_all=bool(codes) and codes <= _WRONG_WHATEVER,
     )
@@ -231,17 +221,19 @@ def ids_of(error: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(str(one) for one in listed) if isinstance(listed, Sequence) else ()
 
 
-def _existing_id(words: str, context: Mapping[str, Any]) -> str:
-    """Of the 400 shape the *second* number owns the value; the first is a record that never came to be
-    (section 4).
+def _existing(words: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Id of the record that has the value, and the property. "", "" when this is about something else.
+
+    Of the 400 shape the *second* number owns the value; the first is a record that never came to be (section 4). The
+    other shape names no property: of contacts it is the e-mail address.
     """
+    if held := _HELD_BY.search(words):
+        return held["owner"], held["field"]
     listed = context.get("existingId")
     if isinstance(listed, list) and listed:
-        return str(listed[0])
-    if found := _EXISTING.search(words):
-        return found[1]
-    held = _HELD_BY.search(words)
-    return held["owner"] if held else ""
+        return str(listed[0]), "email"
+    found = _EXISTING.search(words)
+    return (found[1], "email") if found else ("", "")
 
 
 def _named_fields(error: Mapping[str, Any], words: str) -> tuple[dict[str, str], set[str]]:

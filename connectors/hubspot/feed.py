@@ -40,9 +40,11 @@ class Cursor:
     since: int
     upper: int | None = None
     last_id: int = 0
+    floor: int = 0  #: a complete listing began then: nothing older was missed, so no overlap reaches below it
 
     def text(self) -> str:
-        return orjson.dumps({"since": self.since, "upper": self.upper, "last": self.last_id}).decode()
+        plain = {"since": self.since, "upper": self.upper, "last": self.last_id, "floor": self.floor}
+        return orjson.dumps(plain).decode()
 
 
 def read_cursor(text: str) -> Cursor:
@@ -50,13 +52,17 @@ def read_cursor(text: str) -> Cursor:
     data = orjson.loads(text)
     upper = data["upper"]
     return Cursor(
-        since=int(data["since"]), upper=None if upper is None else int(upper), last_id=int(data["last"])
+        since=int(data["since"]),
+        upper=None if upper is None else int(upper),
+        last_id=int(data["last"]),
+        floor=int(data["floor"]),
     )
 
 
 def start_cursor(now: datetime) -> Cursor:
     """The cursor of a feed that is to show all changes from ``now`` on, by HubSpot's clock."""
-    return Cursor(since=epoch_ms(now - _START_ALLOWANCE))
+    since = epoch_ms(now - _START_ALLOWANCE)
+    return Cursor(since=since, floor=since)
 
 
 def query(cursor: Cursor, lens: Lens) -> dict[str, Any]:
@@ -82,7 +88,8 @@ def advance(cursor: Cursor, *, ids: list[int], served_at: datetime) -> tuple[Cur
         raise ValueError("the rows are not in the order that was asked for")
     upper = epoch_ms(served_at) if cursor.upper is None else cursor.upper
     if len(ids) < LIMIT:
-        return Cursor(since=upper - OVERLAP // timedelta(milliseconds=1)), True
+        since = max(upper - OVERLAP // timedelta(milliseconds=1), cursor.floor)
+        return Cursor(since=since, floor=cursor.floor), True
     return replace(cursor, upper=upper, last_id=ids[-1]), False
 
 
@@ -94,7 +101,12 @@ class Feed:
         self._lens = lens
 
     def start(self) -> str:
-        """A cursor at this moment by HubSpot's clock. Costs one small request. Raises a ConnectionStop."""
+        """A cursor at the moment of the last answer by HubSpot's clock, which is early enough.
+
+        Costs one small request where nothing was answered yet. Raises a ConnectionStop.
+        """
+        if (served_at := self._transport.served_at) is not None:
+            return start_cursor(served_at).text()
         ask = Ask(method="GET", path=ACCOUNT, kind="account", priority=Priority.PULL)
         try:
             answer = self._transport.read(ask)
@@ -134,7 +146,6 @@ def _clock_of(served_at: datetime | None, where: str) -> datetime:
     """
     if served_at is None:
         raise Unreachable(
-            f"{where}: the answer has no Date header, so the time of the look is not known; does a proxy "
-            "drop it?"
+            f"{where}: the answer has no Date header, so the time of the look is not known; does a proxy drop it?"
         )
     return served_at

@@ -5,7 +5,7 @@ Writes one property: the link.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.hubspot.codec import LIFECYCLE, field_spec, stages_of
 from connectors.hubspot.faults import Refused, not_understood
@@ -21,12 +21,23 @@ _FRESH_SECONDS = 3600.0
 class Schema:
     """Keeps the last answer for an hour; ``forget`` drops it when a write shows that it is old."""
 
-    def __init__(self, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        known_fields: Sequence[FieldSpec] = (),
+        known_stages: Sequence[Stage] = (),
+    ) -> None:
         self._transport = transport
         self._clock = clock
         self._lock = threading.Lock()
+        now = clock.monotonic()
         self._fields: tuple[float, Mapping[str, FieldSpec]] | None = None
         self._stages: tuple[float, tuple[Stage, ...]] | None = None
+        if known_fields:
+            self._fields = (now, {spec.name: spec for spec in known_fields})
+            self._stages = (now, tuple(known_stages))
 
     def fields(self) -> Mapping[str, FieldSpec]:
         """Every contact property by name. Raises a ConnectionStop."""

@@ -183,9 +183,7 @@ def _number(text: str) -> float | None:
 def _ordered(parts: Sequence[str], bound: str, test: Callable[[float, float], bool]) -> bool:
     """Order by number, or by moment (epoch ms and ISO 8601 are one); texts have none."""
     right = _rank(bound)
-    return right is not None and any(
-        test(left, right) for left in (_rank(part) for part in parts) if left is not None
-    )
+    return right is not None and any(test(left, right) for left in (_rank(part) for part in parts) if left is not None)
 
 
 def _rank(text: str) -> float | None:

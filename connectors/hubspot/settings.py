@@ -38,9 +38,7 @@ class HubSpotSettings(BaseModel):
         parts = urlsplit(value)
         plain = parts.scheme == "http" and _is_loopback(parts.hostname or "")
         if not parts.hostname or not (parts.scheme == "https" or plain):
-            raise ValueError(
-                "write an https:// address; plain http only for loopback such as http://127.0.0.1:8801"
-            )
+            raise ValueError("write an https:// address; plain http only for loopback such as http://127.0.0.1:8801")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("write the address alone, without user, password, ? or #")
         return value.rstrip("/")
@@ -66,9 +64,7 @@ class HubSpotSettings(BaseModel):
     @classmethod
     def _is_property_name(cls, value: str) -> str:
         if value and not re.fullmatch(r"[a-z][a-z0-9_]*", value):
-            raise ValueError(
-                'write the internal name: lower-case letters, digits and _, such as "salespulse_id"'
-            )
+            raise ValueError('write the internal name: lower-case letters, digits and _, such as "salespulse_id"')
         return value
 
     @model_validator(mode="after")
@@ -78,9 +74,7 @@ class HubSpotSettings(BaseModel):
             return self
         if self.access_token is None and all(oauth):
             return self
-        raise ValueError(
-            "give either access_token, or client_id, client_secret and refresh_token, and not both"
-        )
+        raise ValueError("give either access_token, or client_id, client_secret and refresh_token, and not both")
 
     @property
     def budget_key(self) -> str:

@@ -99,6 +99,7 @@ class Transport:
         self._credentials = Credentials(settings, clock, self._fetch_token)
         self._lock = threading.Lock()
         self._daily_left: tuple[int, int] | None = None
+        self.served_at: datetime | None = None  #: HubSpot's clock when it gave the last answer
 
     @property
     def daily_left(self) -> tuple[int, int] | None:
@@ -134,9 +135,7 @@ class Transport:
             answer = self._retried(attempt, ask, _WRITES, safe=safe)
         except ConnectionStop as stop:
             if first:
-                raise AnswerLost(
-                    f"{ask.where}: sent, and no answer says what became of it ({stop})"
-                ) from None
+                raise AnswerLost(f"{ask.where}: sent, and no answer says what became of it ({stop})") from None
             raise
         return replace(answer, repeated_within=self._clock.now() - first[0]) if first else answer
 
@@ -145,9 +144,7 @@ class Transport:
         self._wire.close()
 
     def _retried(self, call: Callable[[], Answer], ask: Ask, backoff: Backoff, *, safe: bool) -> Answer:
-        return retrying(
-            call, clock=self._clock, backoff=backoff, safe=safe, random=self._jitter, what=ask.where
-        )
+        return retrying(call, clock=self._clock, backoff=backoff, safe=safe, random=self._jitter, what=ask.where)
 
     def _once(self, ask: Ask) -> Answer:
         token = self._credentials.token()
@@ -171,7 +168,9 @@ class Transport:
             reply = self._wire.exchange(ask.method, ask.path, token=token, query=ask.query, body=ask.body)
             self._tell(slot, reply, ask)
         data = raise_for(reply.status, reply.headers, reply.body, where=ask.where, now=self._clock.now())
-        return Answer(data=data, asked_at=asked_at, served_at=server_time(reply.headers.get("date")))
+        served_at = server_time(reply.headers.get("date"))
+        self.served_at = served_at or self.served_at
+        return Answer(data=data, asked_at=asked_at, served_at=served_at)
 
     def _tell(self, slot: Slot, reply: Reply, ask: Ask) -> None:
         """Pass on what the answer says of the budget. Raises Throttled or Parked for a 429."""

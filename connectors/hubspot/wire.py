@@ -55,9 +55,7 @@ class Wire:
             configuration.connection_pool_maxsize = _CONNECTIONS
             # total=False raises network errors as they are; no redirect is ever followed: it would carry the
             # token along.
-            configuration.retries = urllib3.Retry(
-                total=False, redirect=False, respect_retry_after_header=False
-            )
+            configuration.retries = urllib3.Retry(total=False, redirect=False, respect_retry_after_header=False)
             self._client = ApiClient(configuration)
         self._client.user_agent = "syncd"
         self._client.set_default_header("Accept", "application/json")

@@ -44,9 +44,7 @@ class Writes:
         self._transport = transport
         self._lens = lens
 
-    def create(
-        self, intents: Sequence[Intent], *, identity: str | None, stamp_property: str
-    ) -> dict[str, Receipt]:
+    def create(self, intents: Sequence[Intent], *, identity: str | None, stamp_property: str) -> dict[str, Receipt]:
         """Create records; by upsert on ``identity``, the unique id property, where there is one, which can be
         repeated.
 
@@ -253,15 +251,15 @@ def _stamp(intent: Intent) -> str:
 def _sort(verb: Verb, item: Item, fault: ItemFault, receipts: dict[str, Receipt], again: list[Item]) -> None:
     """Put an item that was refused where it belongs: a receipt, or once more without the refused fields."""
     named = {name: words for name, words in fault.fields.items() if name in item.properties}
+    if verb is _UPDATE and fault.taken in item.properties:
+        named[fault.taken] = fault.message  # a new record is refused for it, one that is there only this field
     lighter = item.without(named)
     if named and lighter.properties and not verb.keeps.intersection(named):
         again.append(lighter)
         return
     outcome = Outcome.GONE if fault.gone and item.intent.crm_id else Outcome.REFUSED
     receipt = _receipt(item, outcome, fault.message)
-    receipts[item.trace] = replace(
-        receipt, existing_id=fault.existing_id, refused_fields={**item.refused, **named}
-    )
+    receipts[item.trace] = replace(receipt, existing_id=fault.existing_id, refused_fields={**item.refused, **named})
 
 
 def _receipt(item: Item, outcome: Outcome, message: str) -> Receipt:

@@ -61,8 +61,7 @@ def _print(
             "config": str(path),
             "online": online,
             "findings": [
-                {"where": one.where, "what": one.what, "remedy": one.remedy, "warning": one.warning}
-                for one in findings
+                {"where": one.where, "what": one.what, "remedy": one.remedy, "warning": one.warning} for one in findings
             ],
             "sides": [
                 {
@@ -75,7 +74,7 @@ def _print(
             ],
             "exit_code": int(code),
         }
-        print(as_json_text(document))  # noqa: T201 - the command's result
+        print(as_json_text(document))
         return
     lines = []
     for one in inspections:
@@ -85,4 +84,4 @@ def _print(
     broken = sum(not one.warning for one in findings)
     how = "config, mappings and both sides" if online else "config and mappings"
     lines.append(f"{path}: {how}: " + (f"{broken} to mend" if broken else "nothing to mend"))
-    print("\n".join(lines))  # noqa: T201 - the command's result
+    print("\n".join(lines))

@@ -33,7 +33,7 @@ def list_command(
         for one in found
         if (reason is None or one.hold.reason == reason) and (field is None or one.hold.field == field)
     )
-    print(as_json_text({"holds": [as_data(one) for one in found]}) if as_json else _list_text(found))  # noqa: T201 - the command's result
+    print(as_json_text({"holds": [as_data(one) for one in found]}) if as_json else _list_text(found))
     return Exit.DONE
 
 
@@ -48,7 +48,7 @@ def show_command(id_: str, *, config: Path | None, as_json: bool) -> Exit:
         state.close()
     if found is None:
         raise UsageError(f"holds show {id_}: there is no such hold; `syncd holds list` shows them all")
-    print(as_json_text(as_data(found)) if as_json else _show_text(found))  # noqa: T201 - the command's result
+    print(as_json_text(as_data(found)) if as_json else _show_text(found))
     return Exit.DONE
 
 
@@ -91,8 +91,7 @@ def _show_text(stored: StoredHold) -> str:
         f"  record      {_who(stored)}",
         f"  field       {hold.field or 'the whole record'}",
         f"  reason      {ADVICE[hold.reason].title}",
-        f"  since       {stored.since.isoformat(timespec='seconds')}"
-        + ("   (over)" if stored.closed_at else ""),
+        f"  since       {stored.since.isoformat(timespec='seconds')}" + ("   (over)" if stored.closed_at else ""),
     ]
     lines += [f"  {side.value:<11} {value!r}" for side, value in hold.values.items()]
     return "\n".join([*lines, "", hold.message])

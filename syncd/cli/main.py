@@ -1,4 +1,6 @@
-"""The commands, their options, and how errors and signals become exit codes. Heavy packages are imported by the commands."""
+"""The commands, their options, and how errors and signals become exit codes. Heavy packages are imported by the
+commands.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +55,7 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="List everything on both sides and reconcile all, then stop.")
     ] = False,
-    once: Annotated[
-        bool, typer.Option("--once", help="Take up what changed since the last run, then stop.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Take up what changed since the last run, then stop.")] = False,
     connection: ConnectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,9 +78,7 @@ def plan(
     """Show, field by field, what a run would do. Changes nothing anywhere."""
     from syncd.cli.plan import plan_command
 
-    _exit(
-        plan_command(CLOCK, config=config, full=full, output=output, names=connection or [], as_json=as_json)
-    )
+    _exit(plan_command(CLOCK, config=config, full=full, output=output, names=connection or [], as_json=as_json))
 
 
 @app.command()
@@ -98,15 +96,11 @@ def check(
     """Check the config and the mappings, and with --online what they lead to."""
     from syncd.cli.check import check_command
 
-    _exit(
-        check_command(CLOCK, config=config, online=online, fix=fix, names=connection or [], as_json=as_json)
-    )
+    _exit(check_command(CLOCK, config=config, online=online, fix=fix, names=connection or [], as_json=as_json))
 
 
 @app.command()
-def status(
-    config: ConfigOption = None, connection: ConnectionOption = None, as_json: JsonOption = False
-) -> None:
+def status(config: ConfigOption = None, connection: ConnectionOption = None, as_json: JsonOption = False) -> None:
     """Show connections, last runs, lag, queue and holds."""
     from syncd.cli.status import status_command
 
@@ -133,9 +127,7 @@ def holds_list(
     """List what waits for a person, oldest first."""
     from syncd.cli.holds import list_command
 
-    _exit(
-        list_command(config=config, as_json=as_json, connections=connection or [], reason=reason, field=field)
-    )
+    _exit(list_command(config=config, as_json=as_json, connections=connection or [], reason=reason, field=field))
 
 
 @holds_app.command("show")
@@ -154,18 +146,12 @@ def holds_show(
 def sandbox(
     port: Annotated[int, typer.Option(help="Port of the SalesPulse server; 0 takes a free one.")] = 8701,
     hubspot_port: Annotated[int, typer.Option(help="Port of the HubSpot server; 0 takes a free one.")] = 8702,
-    people: Annotated[
-        int, typer.Option(help="Example people on each side; three in five are on both.")
-    ] = 200,
+    people: Annotated[int, typer.Option(help="Example people on each side; three in five are on both.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
     scale: Annotated[float, typer.Option(help="Sandbox seconds that pass in a real second.")] = 1.0,
     limit_scale: Annotated[float, typer.Option(help="Multiplies every rate limit.")] = 1.0,
-    state: Annotated[
-        Path | None, typer.Option(help="Keep the servers' state in this file.", metavar="FILE")
-    ] = None,
-    dialect: Annotated[
-        str, typer.Option(help="How SalesPulse answers where its documentation is silent.")
-    ] = "plain",
+    state: Annotated[Path | None, typer.Option(help="Keep the servers' state in this file.", metavar="FILE")] = None,
+    dialect: Annotated[str, typer.Option(help="How SalesPulse answers where its documentation is silent.")] = "plain",
 ) -> None:
     """Run local SalesPulse and HubSpot servers with example people, for trying and testing."""
     from syncd.sandbox.main import run as run_sandbox
@@ -187,9 +173,7 @@ def sandbox(
 @app.command()
 def demo(
     people: Annotated[int, typer.Option(help="Example people on each side.")] = 200,
-    keep: Annotated[
-        Path | None, typer.Option(help="Keep config and state in this folder.", metavar="DIR")
-    ] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep config and state in this folder.", metavar="DIR")] = None,
 ) -> None:
     """The whole story on local servers: first sync, edits, a conflict, a stage move, nothing left to do."""
     from syncd.cli.demo import demo_command
@@ -236,7 +220,7 @@ def _run(arguments: list[str] | None) -> int:
     except SyncdError as error:
         _say(str(error))
         return Exit.USAGE
-    except Exception as error:  # noqa: BLE001 - the last stop: a bug ends with its traceback and code 1
+    except Exception as error:
         if hasattr(error, "exit_code") and hasattr(error, "format_message"):
             _say(error.format_message())
             return Exit.USAGE

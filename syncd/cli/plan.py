@@ -50,7 +50,7 @@ def plan_command(
             state.close()
     if output is not None:
         output.write_text(as_json_text(document) + "\n")
-    print(as_json_text(document) if as_json else plan_text(document))  # noqa: T201 - the command's result
+    print(as_json_text(document) if as_json else plan_text(document))
     return Exit.DONE if ended.exit is Exit.PERSON else ended.exit
 
 

@@ -31,21 +31,18 @@ def run_text(summary: dict[str, Any]) -> str:
 
 def _connection(figures: dict[str, Any]) -> list[str]:
     if figures["first_sync_missing"]:
-        return [
-            "  has never been synced: `syncd plan --full` shows the first sync, `syncd run --full` makes it"
-        ]
+        return ["  has never been synced: `syncd plan --full` shows the first sync, `syncd run --full` makes it"]
     lines = []
     for word in ("pulled", "created", "updated", "stamped", "deleted"):
         by_side = figures[word]
         if sum(by_side.values()) or word in ("pulled", "created", "updated"):
             parts = "   ".join(
-                f"{'in' if word != 'pulled' else 'from'} {_label(side)} {count}"
-                for side, count in by_side.items()
+                f"{'in' if word != 'pulled' else 'from'} {_label(side)} {count}" for side, count in by_side.items()
             )
             lines.append(f"  {word:<10} {parts}")
-    for word in ("linked", "unlinked", "unchanged", "unmapped", "held", "failed"):
-        if figures[word] or word in ("linked", "unchanged", "held", "failed"):
-            lines.append(f"  {word:<10} {figures[word]}")
+    words = ("linked", "unlinked", "unchanged", "unmapped", "held", "failed")
+    always = ("linked", "unchanged", "held", "failed")
+    lines += [f"  {word:<10} {figures[word]}" for word in words if figures[word] or word in always]
     lines += [f"  STOPPED    {trip['message']}" for trip in figures["brakes"]]
     if figures["stopped"]:
         lines.append(f"  STOPPED    {figures['stopped']}")

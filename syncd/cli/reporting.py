@@ -1,4 +1,6 @@
-"""Progress for people: bars with counts, rate and time left on a terminal, plain lines elsewhere. Always on standard error."""
+"""Progress for people: bars with counts, rate and time left on a terminal, plain lines elsewhere. Always on
+standard error.
+"""
 
 from __future__ import annotations
 

@@ -14,16 +14,12 @@ from syncd.exits import Exit
 from syncd.store import database
 
 
-def run_command(
-    clock: Clock, *, config: Path | None, full: bool, once: bool, names: list[str], as_json: bool
-) -> Exit:
+def run_command(clock: Clock, *, config: Path | None, full: bool, once: bool, names: list[str], as_json: bool) -> Exit:
     """Make the pass, print its summary, return the exit code."""
     if full == once:
-        raise UsageError(
-            "say what to run: `syncd run --full` (everything) or `syncd run --once` (what changed)"
-        )
+        raise UsageError("say what to run: `syncd run --full` (everything) or `syncd run --once` (what changed)")
     ended = run_once(clock, config=config, full=full, names=names)
-    print(as_json_text(ended.summary) if as_json else run_text(ended.summary))  # noqa: T201 - the command's result
+    print(as_json_text(ended.summary) if as_json else run_text(ended.summary))
     return ended.exit
 
 

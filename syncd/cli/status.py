@@ -28,7 +28,7 @@ def status_command(clock: Clock, *, config: Path | None, names: list[str], as_js
             document = _document(tx, loaded, connections, clock.now())
     finally:
         state.close()
-    print(as_json_text(document) if as_json else _text(document))  # noqa: T201 - the command's result
+    print(as_json_text(document) if as_json else _text(document))
     return Exit.DONE
 
 
@@ -97,17 +97,11 @@ def _text(document: dict[str, Any]) -> str:
     listed = f"listed {_ago(hub['staleness_seconds'])}" if hub["listed_at"] else "never listed"
     lines = [f"state {document['state']}", f"SalesPulse: {hub['records']} contacts, {listed}", ""]
     for name, one in document["connections"].items():
-        synced = (
-            f"in step {_ago(one['lag_seconds'])}"
-            if one["first_sync_at"]
-            else "never synced: `syncd run --full`"
-        )
+        synced = f"in step {_ago(one['lag_seconds'])}" if one["first_sync_at"] else "never synced: `syncd run --full`"
         lines.append(f"{name}: {synced}" + ("" if one["enabled"] else " (not enabled)"))
         states = ", ".join(f"{count} {state}" for state, count in sorted(one["links"].items())) or "none"
         lines.append(f"  records {one['records']}   links {states}")
-        queue = ", ".join(
-            f"{count} {word.replace('_', ' ')}" for word, count in one["queue"].items() if count
-        )
+        queue = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in one["queue"].items() if count)
         lines.append(f"  queue {queue or 'empty'}")
         held = ", ".join(f"{count} {reason}" for reason, count in sorted(one["holds"].items()))
         lines.append(f"  holds {held or 'none'}")

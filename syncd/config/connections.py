@@ -78,13 +78,9 @@ def check_accounts(connections: Iterable[ConnectionConfig], place: Place, findin
             )
 
 
-def _check_same_budget(
-    first: ConnectionConfig, other: ConnectionConfig, place: Place, findings: Findings
-) -> None:
+def _check_same_budget(first: ConnectionConfig, other: ConnectionConfig, place: Place, findings: Findings) -> None:
     for key in type(first.settings).model_fields:
-        if {"rate", "share"} & set(key.split("_")) and getattr(first.settings, key) != getattr(
-            other.settings, key
-        ):
+        if {"rate", "share"} & set(key.split("_")) and getattr(first.settings, key) != getattr(other.settings, key):
             findings.add(
                 place.at("connections", other.name, "settings", key),
                 f'differs from that of "{first.name}", which draws on the same {first.kind.label} account',
@@ -111,9 +107,7 @@ def _check_name(name: str, seen: dict[str, str], place: Place, findings: Finding
     seen.setdefault(name.lower(), name)
 
 
-def _read_connection(
-    name: str, raw: Any, around: Surroundings, findings: Findings
-) -> ConnectionConfig | None:
+def _read_connection(name: str, raw: Any, around: Surroundings, findings: Findings) -> ConnectionConfig | None:
     place = around.place.below("connections", name)
     section = read_table(raw, ConnectionSection, place, around.source, findings)
     table = raw if isinstance(raw, dict) else {}
@@ -149,9 +143,7 @@ def _read_connection(
     )
 
 
-def _kind(
-    named: Any, kinds: Mapping[str, ConnectorKind], place: Place, findings: Findings
-) -> ConnectorKind | None:
+def _kind(named: Any, kinds: Mapping[str, ConnectorKind], place: Place, findings: Findings) -> ConnectorKind | None:
     if not isinstance(named, str):
         return None  # missing or no text: the table's own check says so
     if named not in kinds:
@@ -214,15 +206,12 @@ def _identity(crm: str, salespulse: str) -> dict[Side, str]:
     return {side: field for side, field in ((Side.SALESPULSE, salespulse), (Side.CRM, crm)) if field}
 
 
-def _check_identity(
-    fields: FieldMap, identity: Mapping[Side, str], connection: str, findings: Findings
-) -> None:
+def _check_identity(fields: FieldMap, identity: Mapping[Side, str], connection: str, findings: Findings) -> None:
     for side, field in identity.items():
         for rule in fields.rules:
             if rule.on(side) == field:
                 findings.add(
                     f"mapping {fields.name}: {rule.name}",
-                    f"maps {field}, where syncd itself keeps the id of the other half (connection "
-                    f"{connection})",
+                    f"maps {field}, where syncd itself keeps the id of the other half (connection {connection})",
                     "leave this field out of the mapping",
                 )

@@ -40,7 +40,7 @@ def render_example(kinds: Mapping[str, ConnectorKind]) -> str:
         if name == "connections":
             continue
         model = model_in(info.annotation)
-        assert model is not None, name  # noqa: S101 - every table of ConfigFile is a model; a test renders them all
+        assert model is not None, name
         optional = info.default is None
         blocks.append("\n".join(_table(name, model, commented=optional, about=True)))
     for index, kind in enumerate(sorted(kinds.values(), key=lambda kind: kind.name)):
@@ -90,9 +90,7 @@ def _table(
             is_secret(info.annotation) and has_secret and not info.is_required() and not commented
         ) or value is None
         has_secret = has_secret or is_secret(info.annotation)
-        yield _line(
-            f"{mark}{'# ' if spare else ''}{write_key(key)} = {write_value(value)}", info.description or ""
-        )
+        yield _line(f"{mark}{'# ' if spare else ''}{write_key(key)} = {write_value(value)}", info.description or "")
 
 
 def _example_value(key: str, info: FieldInfo, secrets: str) -> object:

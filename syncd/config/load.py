@@ -106,22 +106,16 @@ def _read(
     try:
         raw = parse_toml(path.read_bytes(), path.name, findings)
     except OSError as error:
-        findings.add(
-            str(path), f"cannot be read: {error.strerror}", "name a file that the user syncd runs as may read"
-        )
+        findings.add(str(path), f"cannot be read: {error.strerror}", "name a file that the user syncd runs as may read")
         return None, findings
     if raw is None:
         return None, findings
     directory = path.resolve().parent
     place = Place(file=path.name)
-    source = SecretSource(
-        directory=directory, environ=os.environ if environ is None else environ, read=need_secrets
-    )
+    source = SecretSource(directory=directory, environ=os.environ if environ is None else environ, read=need_secrets)
     for key in raw:
         if key not in ConfigFile.model_fields:
-            findings.add(
-                place.at(key), "is not a table that syncd knows", suggestion(key, ConfigFile.model_fields)
-            )
+            findings.add(place.at(key), "is not a table that syncd knows", suggestion(key, ConfigFile.model_fields))
 
     def section(name: str, model: type[S]) -> S | None:
         return read_table(raw.get(name, {}), model, place.below(name), source, findings)
@@ -188,13 +182,9 @@ def _check_secrets(
     secret = server.webhook_secret.get_secret_value() if server and server.webhook_secret else ""
     where = place.at("server", "webhook_secret")
     if secret and not _URL_SAFE.fullmatch(secret):
-        findings.add(
-            where, "holds signs that cannot stand in an address", "make one with: openssl rand -hex 32"
-        )
+        findings.add(where, "holds signs that cannot stand in an address", "make one with: openssl rand -hex 32")
     elif secret and len(secret) < 20:
-        findings.add(
-            where, "is short enough to be guessed", "make one with: openssl rand -hex 32", warning=True
-        )
+        findings.add(where, "is short enough to be guessed", "make one with: openssl rand -hex 32", warning=True)
     url = notify.url.get_secret_value() if notify else ""
     try:
         if url:

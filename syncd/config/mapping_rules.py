@@ -32,9 +32,7 @@ class _Placed:
     steps: tuple[str | int, ...]  #: where in the file it stands
 
 
-def rules_of(
-    file: MappingFile, inherited: Inherited, place: Place, findings: Findings
-) -> tuple[FieldRule, ...]:
+def rules_of(file: MappingFile, inherited: Inherited, place: Place, findings: Findings) -> tuple[FieldRule, ...]:
     """Given a mapping that is well formed, return its rules in the file's order, the stage last.
 
     Add a problem for all that cannot work.
@@ -72,9 +70,7 @@ def rules_of(
     for one in placed:
         if _one_to_one(one, place, findings):
             for finding in round_trip_problems(one.rule):
-                findings.add(
-                    place.at(*one.steps, "values"), finding.what, finding.remedy, warning=finding.warning
-                )
+                findings.add(place.at(*one.steps, "values"), finding.what, finding.remedy, warning=finding.warning)
     return tuple(one.rule for one in placed)
 
 
@@ -104,9 +100,7 @@ def _field_rule(
         kind=kind,
         table=tuple((entry.values or {}).items()),
         direction=_narrowed(entry.direction, inherited, place, findings),
-        conflict=_chosen(
-            "conflict", entry.conflict, inherited.conflict, kind=kind, place=place, findings=findings
-        ),
+        conflict=_chosen("conflict", entry.conflict, inherited.conflict, kind=kind, place=place, findings=findings),
         first_sync=_chosen(
             "first_sync", entry.first_sync, inherited.first_sync, kind=kind, place=place, findings=findings
         ),
@@ -124,9 +118,7 @@ def _stage_rule(stage: StageSection, inherited: Inherited, place: Place, finding
         kind=Kind.CHOICE,
         table=tuple(stage.values.items()),
         direction=_narrowed(stage.direction, inherited, place, findings),
-        conflict=_chosen(
-            "conflict", stage.conflict, inherited.conflict, kind=None, place=place, findings=findings
-        ),
+        conflict=_chosen("conflict", stage.conflict, inherited.conflict, kind=None, place=place, findings=findings),
         first_sync=_chosen(
             "first_sync", stage.first_sync, inherited.first_sync, kind=None, place=place, findings=findings
         ),
@@ -188,9 +180,7 @@ def _refuse_rivals(placed: Iterable[_Placed], place: Place, findings: Findings) 
     for one in placed:
         pair = (one.rule.salespulse, one.rule.crm)
         if pair in pairs:
-            findings.add(
-                place.at(*one.steps), f"maps {pair[0]} to {pair[1]} a second time", "remove one of the two"
-            )
+            findings.add(place.at(*one.steps), f"maps {pair[0]} to {pair[1]} a second time", "remove one of the two")
             continue
         pairs[pair] = one
         for side in SIDES:

@@ -88,9 +88,7 @@ class FieldEntry(Section):
     first_sync: FirstRules | None = Field(None, description="overrides the connection's")
     blank: Literal["copy", "keep"] = Field(
         "copy",
-        description=(
-            "copy: clearing a field clears it there too; keep: a blank never overwrites and is filled again"
-        ),
+        description=("copy: clearing a field clears it there too; keep: a blank never overwrites and is filled again"),
     )
     unmapped: Unmapped = Field(
         Unmapped.HOLD, description="a value that the table or the CRM does not know: hold or ignore"
@@ -105,9 +103,7 @@ class StageSection(Section):
         description="SalesPulse stage (name or id) = CRM stage; many to one is fine; in their order"
     )
     direction: Direction | None = Field(None, description="narrows the connection's")
-    conflict: Rules | None = Field(
-        None, description="overrides the connection's; advance: the later row of the table"
-    )
+    conflict: Rules | None = Field(None, description="overrides the connection's; advance: the later row of the table")
     first_sync: FirstRules | None = Field(None, description="overrides the connection's")
     unmapped: Unmapped = Field(
         Unmapped.IGNORE,

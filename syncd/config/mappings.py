@@ -125,9 +125,7 @@ def _read(path: Traversable, label: str, findings: Findings) -> _Source | None:
         return None
 
 
-def _check_kind(
-    file: MappingFile, kind: ConnectorKind, place: Place, findings: Findings, asked_at: str
-) -> None:
+def _check_kind(file: MappingFile, kind: ConnectorKind, place: Place, findings: Findings, asked_at: str) -> None:
     if file.connector != kind.name:
         findings.add(
             asked_at,
@@ -136,9 +134,7 @@ def _check_kind(
         )
         return
     if file.object not in kind.objects:
-        findings.add(
-            place.at("object"), f"is nothing that {kind.label} syncs", suggestion(file.object, kind.objects)
-        )
+        findings.add(place.at("object"), f"is nothing that {kind.label} syncs", suggestion(file.object, kind.objects))
     if file.scope.crm is not None and (what := kind.scope_problem(file.scope.crm)):
         findings.add_text(place.at("scope", "crm"), what)
 

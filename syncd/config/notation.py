@@ -30,7 +30,7 @@ def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError(  # noqa: TRY004 - pydantic lets a TypeError through
+        raise ValueError(
             'must be a duration in quotes; write a number and a unit, such as "30s", "2m", "6h" or "180d"'
         )
     return parse_duration(value)
@@ -46,7 +46,7 @@ def _rate(value: object) -> Rate:
     if isinstance(value, Rate):
         return value
     if not isinstance(value, str):
-        raise ValueError(  # noqa: TRY004 - pydantic lets a TypeError through
+        raise ValueError(
             'must be a rate in quotes; write COUNT/PERIOD, such as "100/minute", "190/10s" or "5/s"'
         )
     return parse_rate(value)
@@ -80,8 +80,7 @@ def service_url(value: str) -> str:
         raise ValueError("has a part after ? or #; write the address without it")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError(
-            "is plain http to another machine, which would show the credentials to anyone between; "
-            "write https://"
+            "is plain http to another machine, which would show the credentials to anyone between; write https://"
         )
     return value.rstrip("/")
 
@@ -96,9 +95,7 @@ def host_and_port(value: str) -> tuple[str, int]:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     clear = bare and (":" not in bare or host != bare) and not re.search(r"[\s/\[\]]", bare)
     if not colon or not clear or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
-        raise ValueError(
-            'is no HOST:PORT; write an address of this machine and a port, such as "127.0.0.1:8710"'
-        )
+        raise ValueError('is no HOST:PORT; write an address of this machine and a port, such as "127.0.0.1:8710"')
     return bare, int(port)
 
 

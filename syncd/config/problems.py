@@ -146,9 +146,7 @@ def _words(error: Mapping[str, Any], model: type[BaseModel], steps: Sequence[str
     if kind in {"enum", "literal_error"}:
         allowed = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
         given = error.get("input")
-        return "is not a word that syncd knows here", suggestion(
-            given if isinstance(given, str) else "", allowed
-        )
+        return "is not a word that syncd knows here", suggestion(given if isinstance(given, str) else "", allowed)
     if kind in _SHAPES:
         return _SHAPES[kind]
     if kind in _LIMITS:
@@ -156,9 +154,7 @@ def _words(error: Mapping[str, Any], model: type[BaseModel], steps: Sequence[str
         return what.format(context[key]), remedy
     if kind == "value_error":
         text = str(context["error"])
-        if text.startswith(
-            ("write ", "give ", "leave ")
-        ):  # a connector's validator that only says what to do
+        if text.startswith(("write ", "give ", "leave ")):  # a connector's validator that only says what to do
             return "cannot be used as it is", text
         what, _, remedy = text.partition("; ")
         return what, remedy or _FALLBACK

@@ -136,14 +136,10 @@ class SalesPulseSection(Section):
         description="the account's limit for all requests: COUNT/PERIOD, such as 100/minute, 190/10s, 5/s",
     )
     bulk_rate: RateLimit = Field(parse_rate("10/minute"), description="the account's limit for bulk creates")
-    share: Share = Field(
-        0.9, description="the part of every rate of the account that syncd may use, above 0 to 1"
-    )
+    share: Share = Field(0.9, description="the part of every rate of the account that syncd may use, above 0 to 1")
     page_size: PageSize = Field(
         "auto",
-        description=(
-            "contacts a page, 1 to 1000; auto asks for 1,000 and learns what the server gives or allows"
-        ),
+        description=("contacts a page, 1 to 1000; auto asks for 1,000 and learns what the server gives or allows"),
     )
     sweep_every: Interval = Field(
         parse_duration("6h"), description="how often to list everything, for what no webhook told"
@@ -195,9 +191,7 @@ class NotifySection(Section):
 
     url: SecretStr = Field(
         SecretStr(""),
-        description=(
-            'where to POST; "" for nowhere; may be { env = "…" } where the address itself is a secret'
-        ),
+        description=('where to POST; "" for nowhere; may be { env = "…" } where the address itself is a secret'),
         json_schema_extra=QUIET,
     )
 
@@ -206,9 +200,7 @@ class LogSection(Section):
     """What syncd writes to standard output about itself. Never secrets; field values only at debug."""
 
     level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
-    format: LogFormat = Field(
-        LogFormat.AUTO, description="auto: console on a terminal, json elsewhere; console; json"
-    )
+    format: LogFormat = Field(LogFormat.AUTO, description="auto: console on a terminal, json elsewhere; console; json")
 
 
 class BrakesSection(Section):
@@ -257,9 +249,7 @@ class ConnectionSection(Section):
     )
     deletes: Deletes = Field(
         Deletes.UNLINK,
-        description=(
-            "what happens to the other half: unlink, archive or delete (SalesPulse cannot archive: unlink)"
-        ),
+        description=("what happens to the other half: unlink, archive or delete (SalesPulse cannot archive: unlink)"),
     )
     max_age: Duration = Field(
         parse_duration("1m"),

@@ -51,9 +51,7 @@ class SecretSource:
             if not raw:
                 findings.add(where, "is empty", _HOW)
             elif not quiet:
-                findings.add(
-                    where, "stands in the file as it is, where every backup shows it", _HOW, warning=True
-                )
+                findings.add(where, "stands in the file as it is, where every backup shows it", _HOW, warning=True)
             _remember(findings, raw)
             return SecretStr(raw)
         name = self._name(raw, where, findings)
@@ -119,8 +117,7 @@ class SecretSource:
             raise _MissingError(
                 f"there is no credential {name}, as systemd gave none (looked in: "
                 "$CREDENTIALS_DIRECTORY, which is not set)",
-                f"start syncd as a systemd service with LoadCredential={name}:PATH, or name another "
-                f"place: {_HOW}",
+                f"start syncd as a systemd service with LoadCredential={name}:PATH, or name another place: {_HOW}",
             )
         if "/" in name or name.startswith("."):
             raise _MissingError(

@@ -25,9 +25,7 @@ def parse_toml(data: bytes, file: str, findings: Findings) -> dict[str, Any] | N
         text = str(error)
         place = _PLACE.search(text)
         where = (
-            "the end"
-            if place is None or place["line"] is None
-            else f"line {place['line']}, column {place['column']}"
+            "the end" if place is None or place["line"] is None else f"line {place['line']}, column {place['column']}"
         )
         what = _PLACE.sub("", text)
         findings.add(
@@ -36,7 +34,5 @@ def parse_toml(data: bytes, file: str, findings: Findings) -> dict[str, Any] | N
             'correct the line: key = value, text in "quotes", tables under [headings]',
         )
     except (RecursionError, ValueError):
-        findings.add(
-            file, "is nested too deeply, or has a number of thousands of digits", "write a plainer file"
-        )
+        findings.add(file, "is nested too deeply, or has a number of thousands of digits", "write a plainer file")
     return None

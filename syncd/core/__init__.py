@@ -1,1 +1,3 @@
-"""The pure core: what to do, never doing it. No I/O, no clock, no randomness; standard library and phonenumbers only."""
+"""The pure core: what to do, never doing it. No I/O, no clock, no randomness; standard library and phonenumbers
+only.
+"""

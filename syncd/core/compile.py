@@ -191,9 +191,7 @@ def _name_findings(draft: FieldMap, specs: Mapping[Side, Sequence[FieldSpec]]) -
     """Fields that only keys and scope name."""
     mapped = {(side, rule.on(side)) for rule in draft.rules for side in SIDES}
     named = [
-        (f"match.keys.{key}", side, name)
-        for key, by_side in draft.key_fields.items()
-        for side, name in by_side.items()
+        (f"match.keys.{key}", side, name) for key, by_side in draft.key_fields.items() for side, name in by_side.items()
     ]
     named += [(f"scope.salespulse.{name}", Side.SALESPULSE, name) for name in draft.scope_salespulse]
     for where, side, name in named:
@@ -205,9 +203,7 @@ def _name_findings(draft: FieldMap, specs: Mapping[Side, Sequence[FieldSpec]]) -
 # ---- words of tables ----
 
 
-def _resolve_stages(
-    rule: FieldRule, stages: Mapping[Side, Sequence[Stage]]
-) -> tuple[FieldRule, list[Finding]]:
+def _resolve_stages(rule: FieldRule, stages: Mapping[Side, Sequence[Stage]]) -> tuple[FieldRule, list[Finding]]:
     """The rule with stage ids for names on both sides, and the stages that do not exist."""
     columns = list(zip(*rule.table, strict=True)) or [(), ()]
     findings: list[Finding] = []

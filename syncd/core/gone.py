@@ -37,9 +37,7 @@ def decide_gone(policy: Policy, fields: FieldMap, pair: Pair, gone_side: Side, *
     reason = f"deleted in {names[gone_side]}"
     match _action(policy, survivor):
         case Deletes.UNLINK:
-            return Removal(
-                sever=True, reason=reason, intents=_unstamp(policy, pair, survivor, intent_id, reason)
-            )
+            return Removal(sever=True, reason=reason, intents=_unstamp(policy, pair, survivor, intent_id, reason))
         case Deletes.ARCHIVE | Deletes.DELETE as action:
             doubt = _edited(fields, pair, survivor)
             if doubt:
@@ -118,9 +116,7 @@ def _remove(
         if name in shown and not lens.blank(shown[name]):
             image.setdefault(
                 name,
-                Change(
-                    field=name, before=shown[name], after=None, rule=rule.name, by="deletes", reason=reason
-                ),
+                Change(field=name, before=shown[name], after=None, rule=rule.name, by="deletes", reason=reason),
             )
     return Intent(
         id=f"{intent_id}-{survivor.value}",

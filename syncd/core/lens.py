@@ -310,9 +310,7 @@ class _Lens:
         if rule.stage and source is Side.SALESPULSE:
             return Skip(reason=f"the stage {_show(text)} has no row in the table of stages")
         if rule.unmapped is Unmapped.IGNORE:
-            return Skip(
-                reason=f"no {_SIDE_NAMES[to]} value for {_show(text)}, and unmapped values are ignored"
-            )
+            return Skip(reason=f"no {_SIDE_NAMES[to]} value for {_show(text)}, and unmapped values are ignored")
         shown = _show(text) if self.kind in _CHOICES or self.kind is Kind.US_STATE else "it"
         why = f"the {self._field(to)} has no such option; add one there"
         if rule.table and self.vocabulary.find(source, text) is None:

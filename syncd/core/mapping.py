@@ -1,4 +1,6 @@
-"""What a mapping file says, as frozen values that core works with. Reading the file is config's work; applying it is lens and merge."""
+"""What a mapping file says, as frozen values that core works with. Reading the file is config's work; applying
+it is lens and merge.
+"""
 
 from __future__ import annotations
 
@@ -83,11 +85,14 @@ STAGE_FIELD = "stage"
 class FieldRule:
     """One mapped field (or the stage), complete: policies inherited, specs of both sides joined."""
 
-    name: str  #: one word for it everywhere: holds, ledger, bases. The SalesPulse field, or "salespulse/crm" where that is not unique
+    name: str
+    #: one word for it everywhere: holds, ledger, bases. The SalesPulse field, or "salespulse/crm" where that is not
+    #: unique
     salespulse: str
     crm: str
     kind: Kind = Kind.TEXT
-    table: tuple[tuple[str, str], ...] = ()  #: value table, SalesPulse value → CRM value, in the file's order; () for none
+    table: tuple[tuple[str, str], ...] = ()
+    #: value table, SalesPulse value → CRM value, in the file's order; () for none
     direction: Direction = Direction.BOTH
     conflict: tuple[Rule, ...] = (Rule.NEWEST, Rule.HOLD)
     first_sync: tuple[Rule, ...] = (Rule.FILL, Rule.NEWEST, Rule.HOLD)
@@ -120,7 +125,8 @@ class FieldMap:
     key_fields: MappingOf[str, MappingOf[Side, str]] = field(default_factory=dict)  #: key → side → field that bears it
     scope_salespulse: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)  #: field → values that take part
     scope_crm: object = None  #: the connector's own filter, opaque here
-    create: MappingOf[Side, Values] = field(default_factory=dict)  #: values for new records; count as blank, never copied back
+    create: MappingOf[Side, Values] = field(default_factory=dict)
+    #: values for new records; count as blank, never copied back
 
     def fields(self, side: Side) -> tuple[str, ...]:
         """Every field of that side that has to be read: mapped, keys and scope; sorted, without repeats."""

@@ -31,9 +31,7 @@ class Candidate:
     observed: Observed
     linked: bool = False  #: has an active or frozen link
     severed: bool = False  #: was severed in this connection, and that was not ended
-    other_id: str = (
-        ""  #: what the side's id property (token field) carries: the id of the other half; "" for none
-    )
+    other_id: str = ""  #: what the side's id property (token field) carries: the id of the other half; "" for none
     in_scope: bool = True
 
     @property
@@ -57,14 +55,10 @@ class Group:
 class Matched:
     """What to do about a group. A record that is in none of these needs nothing or is held."""
 
-    links: tuple[
-        tuple[str, str, str], ...
-    ] = ()  #: (salespulse_id, crm_id, by): "id property" or the key's name
+    links: tuple[tuple[str, str, str], ...] = ()  #: (salespulse_id, crm_id, by): "id property" or the key's name
     creates: tuple[Key, ...] = ()  #: sources of new records on the other side
     holds: tuple[Hold, ...] = ()
-    no_key: tuple[
-        Key, ...
-    ] = ()  #: could not be found again if they were created; the caller makes one hold of all
+    no_key: tuple[Key, ...] = ()  #: could not be found again if they were created; the caller makes one hold of all
 
 
 def keys_of(fields: FieldMap, side: Side, record: Record) -> Mapping[str, frozenset[str]]:
@@ -79,10 +73,7 @@ def keys_of(fields: FieldMap, side: Side, record: Record) -> Mapping[str, frozen
         if rule is None:
             continue
         field = rule.on(side)
-        read = (
-            lens.canonical(rule, side, value)
-            for value in (record.values.get(field), *record.also.get(field, ()))
-        )
+        read = (lens.canonical(rule, side, value) for value in (record.values.get(field), *record.also.get(field, ())))
         values = frozenset(str(value) for value in read if value is not None and not isinstance(value, Odd))
         if values:
             found[name] = values
@@ -108,9 +99,7 @@ def _bare_rule(key: str, salespulse: str, crm: str, kind: Kind, region: str) -> 
     return FieldRule(name=key, salespulse=salespulse, crm=crm, kind=kind, region=region)
 
 
-def match(
-    fields: FieldMap, policy: Policy, group: Group, crowded: frozenset[tuple[str, str]] = frozenset()
-) -> Matched:
+def match(fields: FieldMap, policy: Policy, group: Group, crowded: frozenset[tuple[str, str]] = frozenset()) -> Matched:
     """Given a whole group, decide every unlinked record of it that takes part.
 
     ``crowded``: (key, value) that more than five records of one side carry; such a value is no key.
@@ -146,9 +135,7 @@ class _Board:
     no_key: list[Key] = attribute(default_factory=list)
 
     @classmethod
-    def of(
-        cls, fields: FieldMap, policy: Policy, group: Group, crowded: frozenset[tuple[str, str]]
-    ) -> _Board:
+    def of(cls, fields: FieldMap, policy: Policy, group: Group, crowded: frozenset[tuple[str, str]]) -> _Board:
         members = {each.key: each for each in group}
         keys: dict[Key, Mapping[str, frozenset[str]]] = {}
         bearers: dict[tuple[str, str], list[Key]] = defaultdict(list)

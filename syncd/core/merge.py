@@ -21,9 +21,7 @@ from syncd.core.model import SIDES, Base, Change, Decision, HoldReason, Pair, Si
 Times = Mapping[Side, Mapping[str, When]]
 
 
-def merge(
-    fields: FieldMap, pair: Pair, times: Times | None = None, *, label: str = "the CRM"
-) -> tuple[Decision, ...]:
+def merge(fields: FieldMap, pair: Pair, times: Times | None = None, *, label: str = "the CRM") -> tuple[Decision, ...]:
     """Given a mapping and a pair, return one decision for every rule, in the mapping's order.
 
     ``times`` is fetched only after a first merge answered ``wants_times``; such a decision stands on weaker
@@ -59,9 +57,7 @@ class _Field:
 
     def held(self, reason: HoldReason, message: str, *, by: str) -> Decision:
         clause = holds.ADVICE[reason].title
-        return Decision(
-            rule=self.rule.name, verdict=Verdict.HELD, by=by, reason=clause, hold=reason, message=message
-        )
+        return Decision(rule=self.rule.name, verdict=Verdict.HELD, by=by, reason=clause, hold=reason, message=message)
 
     @property
     def sender(self) -> Side | None:
@@ -78,9 +74,7 @@ class _Field:
 @lru_cache(maxsize=1024)
 def _unchanged(name: str) -> Decision:
     """Nearly every decision is this one, so it is made once a rule."""
-    return Decision(
-        rule=name, verdict=Verdict.UNCHANGED, by="base", reason="each side shows what it last showed"
-    )
+    return Decision(rule=name, verdict=Verdict.UNCHANGED, by="base", reason="each side shows what it last showed")
 
 
 def _decide(fields: FieldMap, rule: FieldRule, pair: Pair, times: Times | None, label: str) -> Decision:
@@ -97,9 +91,7 @@ def _decide(fields: FieldMap, rule: FieldRule, pair: Pair, times: Times | None, 
         return _unchanged(rule.name)
 
     blank = {side: counts_as_blank(fields, rule, side, now[side]) for side in SIDES}
-    changed = {
-        side: base is None or not _same(fields, rule, side, base.on(side), now[side]) for side in SIDES
-    }
+    changed = {side: base is None or not _same(fields, rule, side, base.on(side), now[side]) for side in SIDES}
     # Two bases, so a side that reformats or loses detail is still unchanged, whether or not the two would
     # agree today.
     if not any(changed.values()):
@@ -108,13 +100,9 @@ def _decide(fields: FieldMap, rule: FieldRule, pair: Pair, times: Times | None, 
     # lost state.
     also = pair.crm.record.also.get(rule.crm, ())
     if all(blank.values()) or lens.agree(rule, now[Side.SALESPULSE], now[Side.CRM], also):
-        return replace(
-            _unchanged(rule.name), verdict=Verdict.AGREED, reason="both sides show the same", rebase=True
-        )
+        return replace(_unchanged(rule.name), verdict=Verdict.AGREED, reason="both sides show the same", rebase=True)
 
-    it = _Field(
-        rule=rule, pair=pair, base=base, now=now, blank=blank, changed=changed, times=times, names=names
-    )
+    it = _Field(rule=rule, pair=pair, base=base, now=now, blank=blank, changed=changed, times=times, names=names)
     # From here on the sides disagree and at least one has changed.
     if rule.stage and (outside := _outside_the_table(it)):
         return outside
@@ -142,11 +130,7 @@ def _outside_the_table(it: _Field) -> Decision | None:
         if side is Side.SALESPULSE or it.rule.unmapped is Unmapped.IGNORE:
             return it.decision(Verdict.LEFT, by="unmapped", reason=reason)
         carried = lens.carry(it.rule, side.other, it.now[side], it.now[side.other])
-        said = (
-            carried.message
-            if isinstance(carried, lens.Cannot)
-            else holds.message(HoldReason.NO_VALUE, reason)
-        )
+        said = carried.message if isinstance(carried, lens.Cannot) else holds.message(HoldReason.NO_VALUE, reason)
         return it.held(HoldReason.NO_VALUE, said, by="unmapped")
     return None
 
@@ -163,9 +147,7 @@ def _one_changed(it: _Field, side: Side) -> Decision:
             reason = f"cleared in {name}, but a blank never overwrites: filled again from {other}"
             return _write(it, side.other, by="blank", reason=reason, lost=not lens.blank(it.now[side]))
         case Blank.NEVER:
-            return it.decision(
-                Verdict.LEFT, by="blank", reason=f"blank in {name}; a blank here overwrites nothing"
-            )
+            return it.decision(Verdict.LEFT, by="blank", reason=f"blank in {name}; a blank here overwrites nothing")
     assert_never(it.rule.blank)
 
 
@@ -176,9 +158,7 @@ def _one_way(it: _Field, sender: Side) -> Decision:
         reason = f"edited in {receiver}; the field goes from {name} only, so it is left until {name} changes"
         return it.decision(Verdict.DIFFERS, by="direction", reason=reason)
     if it.blank[sender] and it.rule.blank is not Blank.COPY:
-        return it.decision(
-            Verdict.LEFT, by="blank", reason=f"cleared in {name}; a blank here overwrites nothing"
-        )
+        return it.decision(Verdict.LEFT, by="blank", reason=f"cleared in {name}; a blank here overwrites nothing")
     if it.changed[sender.other]:
         reason = f"changed in {name}; the field goes from {name} only, so the edit in {receiver} was replaced"
         return _write(it, sender, by="direction", reason=reason, lost=True)
@@ -201,9 +181,7 @@ def _first(it: _Field) -> Decision:
     if blank is not None and it.rule.blank is not Blank.COPY and Rule.FILL not in it.rule.first_sync:
         name = it.names[blank]
         if it.rule.blank is Blank.NEVER:
-            return it.decision(
-                Verdict.LEFT, by="blank", reason=f"blank in {name}; a blank here is left alone"
-            )
+            return it.decision(Verdict.LEFT, by="blank", reason=f"blank in {name}; a blank here is left alone")
         reason = f"blank in {name}, and a blank never wins"
         return _write(it, blank.other, by="blank", reason=reason, lost=False)
     return _by_rules(it, it.rule.first_sync, "different in {} and in {}, which never agreed before")
@@ -255,18 +233,14 @@ def _write(it: _Field, winner: Side, *, by: str, reason: str, lost: bool) -> Dec
         return Decision(rule=it.rule.name, verdict=Verdict.DIFFERS, by=by, reason=reason, rebase=True)
     present = it.now[to]
     carried: lens.Carried | lens.Cannot | lens.Skip
-    carried = (
-        lens.Carried(value=None) if it.blank[winner] else lens.carry(it.rule, to, it.now[winner], present)
-    )
+    carried = lens.Carried(value=None) if it.blank[winner] else lens.carry(it.rule, to, it.now[winner], present)
     match carried:
         case lens.Cannot(reason=cause, message=said):
             return it.held(cause, said, by=by)
         case lens.Skip(reason=said):
             return it.decision(Verdict.LEFT, by="unmapped", reason=said)
         case lens.Carried(value=after):
-            if lens.same(it.rule, to, after, present):
-                # What would be written is there already (two values with one meaning): nothing to send.
-                return Decision(rule=it.rule.name, verdict=Verdict.AGREED, by=by, reason=reason, rebase=True)
+            # The sides disagree, so what is carried differs from what is there: never an empty write.
             change = Change(
                 field=it.rule.on(to),
                 before=present,
@@ -276,9 +250,7 @@ def _write(it: _Field, winner: Side, *, by: str, reason: str, lost: bool) -> Dec
                 reason=reason,
                 lost=lost,
             )
-            return Decision(
-                rule=it.rule.name, verdict=Verdict.WRITE, by=by, reason=reason, writes={to: change}
-            )
+            return Decision(rule=it.rule.name, verdict=Verdict.WRITE, by=by, reason=reason, writes={to: change})
     assert_never(carried)
 
 
@@ -310,9 +282,7 @@ def _union(it: _Field, what: str) -> Decision:
     if not writes:
         verdict = Verdict.AGREED if it.sender is None else Verdict.DIFFERS
         return Decision(rule=it.rule.name, verdict=verdict, by=Rule.UNION.value, reason=reason, rebase=True)
-    return Decision(
-        rule=it.rule.name, verdict=Verdict.WRITE, by=Rule.UNION.value, reason=reason, writes=writes
-    )
+    return Decision(rule=it.rule.name, verdict=Verdict.WRITE, by=Rule.UNION.value, reason=reason, writes=writes)
 
 
 def _words(rule: FieldRule, side: Side, value: Value) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """The values that travel through one pass, in the order of its steps. Every type is frozen; nothing here does anything.
 
-Headings say which steps share the types below them: pull → observe → match → merge → plan → guard → journal → push → settle.
+Headings say which steps share the types below them: pull → observe → match → merge → plan → guard → journal → push →
+settle.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import field as attribute
 from datetime import datetime
 from enum import StrEnum
 
-# ---- all steps ---------------------------------------------------------------------------------------------------------
+# ---- all steps
+# ---------------------------------------------------------------------------------------------------------
 
 
 class Side(StrEnum):
@@ -29,11 +31,13 @@ SIDES = (Side.SALESPULSE, Side.CRM)
 
 #: A value as a side shows it, in its own writing.
 Value = str | int | float | bool | tuple[str, ...] | None
-#: Field name → value. Three states: a key that is missing was *not read*; ``None``, ``""`` and ``()`` are *blank*; else a value.
+#: Field name → value. Three states: a key that is missing was *not read*; ``None``, ``""`` and ``()`` are *blank*;
+#: else a value.
 Values = Mapping[str, Value]
 
 
-# ---- describe: shared by connectors, config and merge --------------------------------------------------------------------
+# ---- describe: shared by connectors, config and merge
+# --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class Stage:
     label: str
 
 
-# ---- pull and observe ----------------------------------------------------------------------------------------------------
+# ---- pull and observe
+# ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,9 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """When a value came to be: after ``earliest`` and not later than ``latest``. Both equal: the vendor gave the moment."""
+    """When a value came to be: after ``earliest`` and not later than ``latest``. Both equal: the vendor gave
+    the moment.
+    """
 
     earliest: datetime | None
     latest: datetime
@@ -111,11 +118,13 @@ class Observed:
 
     record: Record
     looked_at: datetime  #: when the request of that look was sent
-    since: Mapping[str, When] = attribute(default_factory=dict)  #: field → when its present value came, where it was seen to change
+    since: Mapping[str, When] = attribute(default_factory=dict)
+    #: field → when its present value came, where it was seen to change
     gone: Gone | None = None
 
 
-# ---- match ---------------------------------------------------------------------------------------------------------------
+# ---- match
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +174,8 @@ class Pair:
         return self.salespulse if side is Side.SALESPULSE else self.crm
 
 
-# ---- merge ---------------------------------------------------------------------------------------------------------------
+# ---- merge
+# ---------------------------------------------------------------------------------------------------------------
 
 
 class Verdict(StrEnum):
@@ -206,7 +216,8 @@ class Decision:
     wants_times: bool = False  #: ``newest`` would decide if the vendors' times for the field were known
 
 
-# ---- holds ---------------------------------------------------------------------------------------------------------------
+# ---- holds
+# ---------------------------------------------------------------------------------------------------------------
 
 
 class HoldReason(StrEnum):
@@ -245,7 +256,8 @@ class Hold:
         return f"{self.salespulse_id}|{self.crm_id}"
 
 
-# ---- plan, journal and push ----------------------------------------------------------------------------------------------
+# ---- plan, journal and push
+# ----------------------------------------------------------------------------------------------
 
 
 class Op(StrEnum):
@@ -309,7 +321,8 @@ class Receipt:
     created: bool = True  #: False: an upsert that found the record there
 
 
-# ---- settle --------------------------------------------------------------------------------------------------------------
+# ---- settle
+# --------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +355,8 @@ class Settled:
     again: bool = False  #: the pair stays dirty
 
 
-# ---- guard ---------------------------------------------------------------------------------------------------------------
+# ---- guard
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

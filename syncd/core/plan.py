@@ -165,9 +165,7 @@ def bases_after(fields: FieldMap, pair: Pair, decisions: Iterable[Decision]) -> 
         if decision.rebase:
             rule = rules[decision.rule]
             now = _values(rule, pair)
-            found[rule.name] = Base(
-                fingerprint=rule.fingerprint, salespulse=now[Side.SALESPULSE], crm=now[Side.CRM]
-            )
+            found[rule.name] = Base(fingerprint=rule.fingerprint, salespulse=now[Side.SALESPULSE], crm=now[Side.CRM])
     return found
 
 
@@ -176,9 +174,7 @@ def _values(rule: FieldRule, pair: Pair) -> dict[Side, Value]:
     return {side: shown[side][rule.on(side)] for side in SIDES if rule.on(side) in shown[side]}
 
 
-def creation(
-    fields: FieldMap, policy: Policy, source_side: Side, observed: Observed, intent_id: str
-) -> Creation:
+def creation(fields: FieldMap, policy: Policy, source_side: Side, observed: Observed, intent_id: str) -> Creation:
     """Given a record without another half, return the intent that makes one on the other side.
 
     Blanks and fields that were not read are left out. A field that cannot be carried is left out and held;

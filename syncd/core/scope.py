@@ -7,7 +7,8 @@ from syncd.core.model import Record, Side
 
 
 def in_scope(fields: FieldMap, side: Side, record: Record) -> bool:
-    """Whether the record takes part. The CRM's own filter was judged by its connector; SalesPulse's is a list of values a field.
+    """Whether the record takes part. The CRM's own filter was judged by its connector; SalesPulse's is a list of
+    values a field.
 
     A field of the filter that was not read keeps the record out: nothing is decided on what was not read.
     """

@@ -74,9 +74,7 @@ def remainder(intent: Intent, settled: Settled) -> Intent:
     It is an UPDATE also for a create, whose record line is in the ledger already.
     """
     op = Op.UPDATE if intent.op is Op.CREATE else intent.op
-    return replace(
-        intent, op=op, changes=tuple(change for change in intent.changes if change.field in settled.unread)
-    )
+    return replace(intent, op=op, changes=tuple(change for change in intent.changes if change.field in settled.unread))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +185,7 @@ def _applied(it: _Case) -> Settled:
         found.bases |= _untouched(it)
     if creating and not it.receipt.created:
         # An upsert met the record: these lines may be undone, but undoing them must not remove the record.
-        found.ledger = [
-            replace(line, op=Op.UPDATE, reason=f"{line.reason}; found there") for line in found.ledger
-        ]
+        found.ledger = [replace(line, op=Op.UPDATE, reason=f"{line.reason}; found there") for line in found.ledger]
     return Settled(
         bases=found.bases,
         holds=(*found.held, *_refused_fields(it)),

@@ -1,1 +1,3 @@
-"""One pass, from pull to settle: carries out what core decided. ``line`` is the straight line; the other files are its steps."""
+"""One pass, from pull to settle: carries out what core decided. ``line`` is the straight line; the other files
+are its steps.
+"""

@@ -1,6 +1,7 @@
 """Intents that were sent and have no receipt: looked up, never just sent again (design, rule 5).
 
-Updates are looked at by id. Creates with an id property are found by it. Creates in SalesPulse, which has neither key nor
+Updates are looked at by id. Creates with an id property are found by it. Creates in SalesPulse, which has neither key
+nor
 token, are looked for no sooner than two time-outs after they were sent, among the ids that were not known before.
 """
 
@@ -26,15 +27,15 @@ from syncd.store.observed import Look
 
 
 def resolve(world: World, spoke: Spoke) -> None:
-    """Find out what became of everything that is in doubt. Waits where an answer would come too early to mean anything."""
+    """Find out what became of everything that is in doubt. Waits where an answer would come too early to mean
+    anything.
+    """
     with world.database.read() as tx:
         doubts = journal.doubts(tx, spoke.name)
     for side in SIDES:
         there = [doubt for doubt in doubts if doubt.intent.side is side]
         creates = [doubt for doubt in there if doubt.intent.op is Op.CREATE]
-        _look_at_targets(
-            world, spoke, side, [doubt.intent for doubt in there if doubt.intent.op is not Op.CREATE]
-        )
+        _look_at_targets(world, spoke, side, [doubt.intent for doubt in there if doubt.intent.op is not Op.CREATE])
         if not creates:
             continue
         if spoke.policy.identity.get(side):
@@ -59,9 +60,7 @@ def _look_at_targets(world: World, spoke: Spoke, side: Side, intents: Sequence[I
             if found is not None:
                 applied = _applied(spoke, intent, found.values)
                 if applied.changes:
-                    receipt = Receipt(
-                        intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found
-                    )
+                    receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found)
                     land_one(world, tx, spoke, applied, receipt)
             derive_again(tx, spoke, intent)
             journal.drop(tx, [intent.id])
@@ -93,9 +92,7 @@ def _find_by_identity(world: World, spoke: Spoke, side: Side, intents: Sequence[
     with world.database.write() as tx:
         observe(world, tx, account.source, [Look(record=record, looked_at=sent_at) for record in found])
         for intent in intents:
-            _adopt(
-                world, tx, spoke, intent, by_origin[intent.origin].id if intent.origin in by_origin else None
-            )
+            _adopt(world, tx, spoke, intent, by_origin[intent.origin].id if intent.origin in by_origin else None)
 
 
 def _find_among_new(world: World, spoke: Spoke, side: Side, doubts: Sequence[Doubt]) -> None:
@@ -109,8 +106,7 @@ def _find_among_new(world: World, spoke: Spoke, side: Side, doubts: Sequence[Dou
         taken = links.living(tx, spoke.name, side, list(fresh))
         loose = {id_: seen for id_, seen in fresh.items() if id_ not in taken}
         candidates = {
-            doubt.intent.id: [id_ for id_, seen in loose.items() if _is_it(spoke, doubt, seen)]
-            for doubt in doubts
+            doubt.intent.id: [id_ for id_, seen in loose.items() if _is_it(spoke, doubt, seen)] for doubt in doubts
         }
         claimed: dict[str, int] = defaultdict(int)
         for some in candidates.values():
@@ -163,8 +159,8 @@ def _hold_uncertain(world: World, tx: Connection, spoke: Spoke, intent: Intent, 
         salespulse_id=intent.salespulse_id,
         crm_id=intent.crm_id,
         message=(
-            f"uncertain: the answer to its create in {label} was lost, and {label} has {len(found)} new records that it could be "
-            f"({', '.join(sorted(found)[:5])}); delete the ones that are too many, then run `syncd run --full`"
+            f"uncertain: the answer to its create in {label} was lost, and {label} has {len(found)} new records "
+            f"that it could be ({', '.join(sorted(found)[:5])}); delete the ones that are too many, then run `syncd run --full`"
         ),
     )
     spoke.tally.held += holds.put(tx, [hold], run_id=world.run_id, at=world.clock.now())
@@ -175,7 +171,7 @@ def _wait_until(world: World, spoke: Spoke, moment: datetime, many: int) -> None
     if seconds > 0:
         world.report.note(
             spoke.name,
-            f"{many} creates are in doubt; looking for them in {seconds:.0f} s, when a late request can no longer arrive",
+            f"{many} creates are in doubt; looked for in {seconds:.0f} s, when a late request can no longer arrive",
         )
         world.clock.sleep(seconds)
 

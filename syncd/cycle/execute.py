@@ -1,4 +1,6 @@
-"""One run as a command makes it: numbered, opened, passed, summed up, closed. Every command that pulls goes through here."""
+"""One run as a command makes it: numbered, opened, passed, summed up, closed. Every command that pulls goes
+through here.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,15 @@ class Ended:
 
 
 def chosen(config: Config, names: Sequence[str]) -> tuple[ConnectionConfig, ...]:
-    """The connections that a command works on: those named, else all that are enabled. Raise UsageError for unknown names."""
+    """The connections that a command works on: those named, else all that are enabled. Raise UsageError for
+    unknown names.
+    """
     known = {connection.name: connection for connection in config.connections}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(
-            f"--connection {unknown[0]}: there is no such connection in {config.path}; there are: {', '.join(known) or 'none'}"
+            f"--connection {unknown[0]}: there is no such connection in {config.path}; "
+            f"there are: {', '.join(known) or 'none'}"
         )
     if names:
         return tuple(known[name] for name in names)
@@ -66,6 +71,7 @@ def execute(
         report=report,
         run_id=run_id,
         new_id=lambda: uuid.uuid4().hex[:16],
+        full=full,
     )
     try:
         line.run(world, full=full, dry=dry)

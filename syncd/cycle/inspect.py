@@ -9,8 +9,8 @@ from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
 from syncd.core.compile import compile_map
 from syncd.core.model import Side, Stage
-from syncd.cycle.opening import open_world
 from syncd.cycle.opening import close as close_world
+from syncd.cycle.opening import open_world
 from syncd.cycle.world import Spoke
 from syncd.errors import ConnectionStop, Problem
 from syncd.store.database import Database
@@ -40,7 +40,7 @@ def inspect(
 ) -> tuple[Inspection, ...]:
     """Ask SalesPulse and every connection; one that cannot be asked stops no other."""
     world = open_world(
-        config, connections, database=database, clock=clock, report=_Nowhere(), run_id=0, new_id=lambda: ""
+        config, connections, database=database, clock=clock, report=_Nowhere(), run_id=0, new_id=lambda: "", full=True
     )
     try:
         hub = world.hub.connector
@@ -51,17 +51,9 @@ def inspect(
         except ConnectionStop as stop:
             found = [Inspection(name="SalesPulse", unreachable=str(stop))]
         else:
-            count = (
-                f"{page.total} contacts"
-                if page.total is not None
-                else f"at least {len(page.records)} contacts"
-            )
+            count = f"{page.total} contacts" if page.total is not None else f"at least {len(page.records)} contacts"
             names = ", ".join(stage.label or stage.id for stage in stages) or "none"
-            found = [
-                Inspection(
-                    name="SalesPulse", account="the key is accepted", facts=(count, f"stages: {names}")
-                )
-            ]
+            found = [Inspection(name="SalesPulse", account="the key is accepted", facts=(count, f"stages: {names}"))]
         for spoke, connection in zip(world.spokes, connections, strict=True):
             found.append(_connection(spoke, connection, stages=stages, fix=fix))
         return tuple(found)
@@ -69,9 +61,7 @@ def inspect(
         close_world(world)
 
 
-def _connection(
-    spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[Stage], fix: bool
-) -> Inspection:
+def _connection(spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[Stage], fix: bool) -> Inspection:
     connector = spoke.accounts[Side.CRM].connector
     try:
         account = connector.account()
@@ -99,6 +89,4 @@ def _connection(
         f"{len(specs)} fields",
         f"stages: {', '.join(stage.label or stage.id for stage in own) or 'none'}",
     )
-    return Inspection(
-        name=spoke.name, account=account.name or account.id, facts=facts, problems=tuple(problems)
-    )
+    return Inspection(name=spoke.name, account=account.name or account.id, facts=facts, problems=tuple(problems))

@@ -12,7 +12,8 @@ from syncd.cycle.world import Account, Spoke, World
 from syncd.errors import ConnectionStop
 from syncd.store import journal, links, matching, sources
 
-#: A change may travel through the hub, a create that met an existing record is matched again, a new pair is merged once more.
+#: A change may travel through the hub, a create that met an existing record is matched again, a new pair is merged
+#: once more.
 ROUNDS = 4
 
 
@@ -43,7 +44,7 @@ def _skip_unsynced(world: World, *, full: bool) -> None:
             spoke.tally.first_sync_missing = True
             world.report.note(
                 spoke.name,
-                "has never been synced; `syncd plan --full` shows what the first sync would do, `syncd run --full` does it",
+                "has never been synced; `syncd plan --full` shows the first sync, `syncd run --full` makes it",
             )
 
 

@@ -1,6 +1,8 @@
-"""Guarded writes: a look that is too old is renewed before it is acted on, by the cheaper of single looks and a listing.
+"""Guarded writes: a look that is too old is renewed before it is acted on, by the cheaper of single looks and a
+listing.
 
-SalesPulse and HubSpot have no conditional write: a fresh look is what protects an edit that was made since the last one.
+SalesPulse and HubSpot have no conditional write: a fresh look is what protects an edit that was made since the last
+one.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from syncd.store.observed import Look
 
 
 def renew(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:
-    """Look again where the looks behind this batch are too old. Return whether the plan had to be changed: take the batch anew."""
+    """Look again where the looks behind this batch are too old. Return whether the plan had to be changed: take
+    the batch anew.
+    """
     return (
         _renew_creates(world, spoke, side, batch)
         if batch[0].op is Op.CREATE
@@ -83,11 +87,7 @@ def _withdraw(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -
         back = [
             intent
             for intent in batch
-            if any(
-                (key, value) in taken
-                for key, some in own[side.other, intent.origin].items()
-                for value in some
-            )
+            if any((key, value) in taken for key, some in own[side.other, intent.origin].items() for value in some)
         ]
         journal.drop(tx, [intent.id for intent in back])
         matching.mark(tx, spoke.name, ((side.other, intent.origin) for intent in back), "due")
@@ -110,7 +110,9 @@ def _waiting(world: World, spoke: Spoke, side: Side, op: Op) -> int:
 
 
 def _listing_is_cheaper(world: World, account: Account, waiting: int) -> bool:
-    """Compare requests: listing everything, against looking singly at as many as can be written before that look is old too."""
+    """Compare requests: listing everything, against looking singly at as many as can be written before that
+    look is old too.
+    """
     able = account.able
     with world.database.read() as tx:
         pages = math.ceil(max(1, sources.live_count(tx, account.source)) / max(1, able.page_size))
@@ -122,7 +124,5 @@ def _listing_is_cheaper(world: World, account: Account, waiting: int) -> bool:
         ),
         default=1.0,
     )
-    within = min(
-        waiting, int(a_second * account.max_age.total_seconds() * max(able.batch.values(), default=1))
-    )
+    within = min(waiting, int(a_second * account.max_age.total_seconds() * max(able.batch.values(), default=1)))
     return pages < math.ceil(within / max(1, able.fetch_batch))

@@ -1,4 +1,6 @@
-"""Match: records without a link become links, creates, or something that a person decides. All from the state; no request."""
+"""Match: records without a link become links, creates, or something that a person decides. All from the state;
+no request.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from syncd.core.match import Candidate, Group, Matched, match
 from syncd.core.model import SIDES, Hold, HoldReason, Intent, LinkState, Side
 from syncd.core.plan import creation
 from syncd.core.scope import in_scope
+from syncd.cycle.islands import Islands
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, links, matching, observed
 from syncd.store.matching import IDENTITY, Who
@@ -41,60 +44,38 @@ def match_all(world: World, spoke: Spoke) -> None:
     _hold_keyless(world, spoke)
 
 
-def _groups(
-    tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset[tuple[str, str]]
-) -> list[Group]:
+def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset[tuple[str, str]]) -> list[Group]:
     """The due records with all whom usable keys or an id property join to them, a group for each island."""
-    members: dict[Who, int] = {}
-    parent: list[int] = []
-
-    def island(who: Who) -> int:
-        if who not in members:
-            members[who] = len(parent)
-            parent.append(len(parent))
-        index = members[who]
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    owner: dict[tuple[str, str], Who] = {}
-    frontier = list(due)
+    islands = Islands[Who]()
+    asked: dict[tuple[str, str], Who] = {}
+    frontier: set[Who] = set(due)
     while frontier:
+        values = _values(tx, spoke, tuple(frontier))
         for who in frontier:
-            island(who)
-        values = _values(tx, spoke, frontier)
-        joined = {
-            (key, value) for found in values.values() for key, value in found if (key, value) not in crowded
-        }
-        fresh = [pair for pair in joined if pair not in owner]
-        found_by = matching.bearers(tx, spoke.name, fresh)
-        frontier = []
-        for side, id_, key, value in found_by:
+            islands.add(who)
+        reached: set[Who] = set()
+        for who, pairs in values.items():
+            for key, value in pairs:
+                if key == IDENTITY:  # the other half's id: its bearer is reached directly
+                    half = (who[0].other, value)
+                    reached.add(half)
+                    islands.join(who, half)
+        joining = {pair: who for who, pairs in values.items() for pair in pairs if pair not in crowded}
+        fresh = [pair for pair in joining if pair not in asked]
+        asked |= {pair: joining[pair] for pair in fresh}
+        claimed = [(IDENTITY, id_) for _, id_ in frontier]
+        for side, id_, key, value in matching.bearers(tx, spoke.name, [*fresh, *claimed]):
             who = (side, id_)
-            if who not in members:
-                frontier.append(who)
-            first = owner.setdefault((key, value), who)
-            parent[island(first)] = island(who)
-        for who, found in values.items():
-            for pair in found:
-                if pair[0] == IDENTITY:
-                    half = (who[0].other, pair[1])
-                    if half not in members:
-                        frontier.append(half)
-                    parent[island(half)] = island(who)
-    islands: dict[int, list[Who]] = {}
-    for who in members:
-        islands.setdefault(island(who), []).append(who)
-    return _candidates(tx, spoke, list(islands.values()))
+            reached.add(who)
+            islands.join(who, (side.other, value) if key == IDENTITY else asked[key, value])
+        frontier = {who for who in reached if who not in values and not islands.visited(who)}
+        islands.visit(values)
+    return _candidates(tx, spoke, islands.all())
 
 
 def _values(tx: Connection, spoke: Spoke, who: Sequence[Who]) -> dict[Who, list[tuple[str, str]]]:
     keys = matching.keys_of(tx, spoke.name, who)
-    return {
-        one: [(key, value) for key, values in by_key.items() for value in values]
-        for one, by_key in keys.items()
-    }
+    return {one: [(key, value) for key, values in by_key.items() for value in values] for one, by_key in keys.items()}
 
 
 def _candidates(tx: Connection, spoke: Spoke, islands: list[list[Who]]) -> list[Group]:
@@ -121,8 +102,7 @@ def _candidates(tx: Connection, spoke: Spoke, islands: list[list[Who]]) -> list[
     groups = []
     for island in islands:
         halves = {
-            side: tuple(known[who] for who in sorted(island) if who[0] is side and who in known)
-            for side in SIDES
+            side: tuple(known[who] for who in sorted(island) if who[0] is side and who in known) for side in SIDES
         }
         groups.append(Group(salespulse=halves[Side.SALESPULSE], crm=halves[Side.CRM]))
     return groups
@@ -142,9 +122,7 @@ def _apply(world: World, tx: Connection, spoke: Spoke, group: Group, matched: Ma
         held = [(Side.SALESPULSE, hold.salespulse_id), (Side.CRM, hold.crm_id)]
         matching.mark_due_as(tx, spoke.name, [who for who in held if who[1]], "held")
     for candidate in (*group.salespulse, *group.crm):
-        salespulse_id, crm_id = (
-            (candidate.id, "") if candidate.side is Side.SALESPULSE else ("", candidate.id)
-        )
+        salespulse_id, crm_id = (candidate.id, "") if candidate.side is Side.SALESPULSE else ("", candidate.id)
         holds.close_for(
             tx,
             spoke.name,
@@ -173,9 +151,9 @@ def _hold_keyless(world: World, spoke: Spoke) -> None:
             connection=spoke.name,
             reason=HoldReason.NO_KEY,
             message=(
-                f"no key: {keyless} records have neither an e-mail address nor a phone number by which they could be found again, so "
-                f"they are not created on the other side; add one to each, or let {spoke.policy.label} carry the SalesPulse id "
-                "(`syncd check --online --fix`)"
+                f"no key: {keyless} records have neither an e-mail address nor a phone number by which they could be "
+                "found again, so they are not created on the other side; add one to each, or let "
+                f"{spoke.policy.label} carry the SalesPulse id (`syncd check --online --fix`)"
             ),
         )
         if keyless:

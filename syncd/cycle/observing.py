@@ -1,4 +1,6 @@
-"""Looks go into the state here, whoever took them: the observation, the match keys, and the marks on what depends on it."""
+"""Looks go into the state here, whoever took them: the observation, the match keys, and the marks on what
+depends on it.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,15 @@ from syncd.store.observed import Look
 
 
 def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) -> int:
-    """Store looks; mark every pair and every unmatched record that they concern. Return how many showed something new."""
+    """Store looks; mark every pair and every unmatched record that they concern. Return how many showed
+    something new.
+    """
     noticed = observed.observe(tx, source, looks, listed_at=sources.get(tx, source).listed_at)
     touched = [*noticed.new, *noticed.changed]
     if not touched:
         return 0
     for spoke, side in world.users(source):
-        matching.save_keys(
-            tx, spoke.name, side, {id_: all_keys(spoke, side, noticed.records[id_]) for id_ in touched}
-        )
+        matching.save_keys(tx, spoke.name, side, {id_: all_keys(spoke, side, noticed.records[id_]) for id_ in touched})
         if side is Side.CRM:
             for id_ in touched:
                 if noticed.records[id_].merged_ids:
@@ -38,9 +40,7 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
 
 def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched) -> None:
     """Store the answer to a fetch by ids: looks, merges, proven deletions."""
-    looks = {
-        record.id: Look(record=record, looked_at=fetched.looked_at) for record in fetched.records.values()
-    }
+    looks = {record.id: Look(record=record, looked_at=fetched.looked_at) for record in fetched.records.values()}
     moved = {asked: record for asked, record in fetched.records.items() if record.id != asked}
     observe(world, tx, source, looks.values())
     for asked, record in moved.items():
@@ -52,9 +52,7 @@ def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched)
     observe_gone(world, tx, source, fetched.gone, fetched)
 
 
-def observe_gone(
-    world: World, tx: Connection, source: str, gone: Mapping[str, Gone], fetched: Fetched
-) -> None:
+def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, Gone], fetched: Fetched) -> None:
     """Store proven deletions and mark the pairs that they concern."""
     lost = observed.mark_gone(tx, source, tuple(gone.values()), fetched.looked_at)
     for spoke, side in world.users(source):
@@ -81,9 +79,7 @@ def _follow_merge(world: World, tx: Connection, spoke: Spoke, survivor: Record) 
     _move(world, tx, spoke, Side.CRM, survivor.merged_ids, survivor)
 
 
-def _move(
-    world: World, tx: Connection, spoke: Spoke, side: Side, old_ids: Iterable[str], survivor: Record
-) -> None:
+def _move(world: World, tx: Connection, spoke: Spoke, side: Side, old_ids: Iterable[str], survivor: Record) -> None:
     """Links of absorbed records go to the survivor and keep their bases; of two, one moves and the other is held."""
     absorbed = [id_ for id_ in old_ids if id_ != survivor.id]
     matching.unmark(tx, spoke.name, ((side, id_) for id_ in absorbed))
@@ -110,9 +106,9 @@ def _move(
             salespulse_id=link.salespulse_id,
             crm_id=survivor.id,
             message=(
-                f"two contacts, one record: {link.salespulse_id} and {present.salespulse_id} were both linked to records that "
-                f"{spoke.policy.label} merged into {survivor.id}; merge the two contacts in SalesPulse, or delete the one that is "
-                "not wanted"
+                f"two contacts, one record: {link.salespulse_id} and {present.salespulse_id} were both linked to "
+                f"records that {spoke.policy.label} merged into {survivor.id}; make one contact of the two in "
+                "SalesPulse, or delete the one that is not wanted"
             ),
         )
         spoke.tally.held += holds.put(tx, [hold], run_id=world.run_id, at=world.clock.now())

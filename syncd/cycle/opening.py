@@ -1,4 +1,6 @@
-"""Opens a run's world: connectors and budgets, the account check, what each side says of its fields, the mapping joined to it."""
+"""Opens a run's world: connectors and budgets, the account check, what each side says of its fields, the
+mapping joined to it.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ from syncd.salespulse.settings import governor as salespulse_governor
 from syncd.salespulse.side import SalesPulseSide
 from syncd.store import journal, links, matching, observed, sources
 from syncd.store.database import Database
+from syncd.store.sources import Source
 
 #: How long a side's description of its fields and stages is believed without asking again.
 CATALOG_AGE = timedelta(hours=24)
@@ -40,15 +43,16 @@ def open_world(
     report: Reporter,
     run_id: int,
     new_id: Callable[[], str],
+    full: bool,
 ) -> World:
-    """Put together everything for a run. Sends nothing yet."""
-    hub = _open_hub(config, connections, database, clock)
+    """Put together everything for a run. Sends nothing yet. ``full``: what the sides said of themselves is asked anew."""
+    hub = _open_hub(config, connections, database, clock, full=full)
     governors: dict[str, Governor] = {}
     spokes = []
     for connection in connections:
         if connection.account not in governors:
             governors[connection.account] = connection.kind.governor(connection.settings, clock)
-        spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock))
+        spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock, full=full))
     return World(
         database=database,
         clock=clock,
@@ -61,7 +65,7 @@ def open_world(
 
 
 def _open_hub(
-    config: Config, connections: Sequence[ConnectionConfig], database: Database, clock: Clock
+    config: Config, connections: Sequence[ConnectionConfig], database: Database, clock: Clock, *, full: bool
 ) -> Account:
     section = config.salespulse
     settings = SalesPulseSettings(
@@ -78,15 +82,13 @@ def _open_hub(
     fields = sorted({name for one in connections for name in one.fields.fields(Side.SALESPULSE)})
     if section.token_field:
         fields.append(section.token_field)
-    keys = {
-        key: by_side[Side.SALESPULSE] for one in connections for key, by_side in one.fields.key_fields.items()
-    }
+    keys = {key: by_side[Side.SALESPULSE] for one in connections for key, by_side in one.fields.key_fields.items()}
     staged = any(rule.stage for one in connections for rule in one.fields.rules)
     with database.read() as tx:
         source = sources.get(tx, HUB)
         now = clock.now()
         lately = journal.sent_since(tx, Op.CREATE, Side.SALESPULSE, now - BULK_WINDOW)
-    known_fields, known_stages = _catalog(source.catalog)
+    known_fields, known_stages = _known(source, clock, full=full)
     governor = salespulse_governor(settings, clock, bulk_spent=[(now - at).total_seconds() for at in lately])
     connector = SalesPulseSide(
         settings,
@@ -114,11 +116,11 @@ def _open_hub(
 
 
 def _open_spoke(
-    connection: ConnectionConfig, hub: Account, governor: Governor, database: Database, clock: Clock
+    connection: ConnectionConfig, hub: Account, governor: Governor, database: Database, clock: Clock, *, full: bool
 ) -> Spoke:
     with database.read() as tx:
         source = sources.get(tx, connection.name)
-    known_fields, known_stages = _catalog(source.catalog)
+    known_fields, known_stages = _known(source, clock, full=full)
     identity = connection.kind.identity(connection.settings)
     fields = connection.fields
     wanted = Wanted(
@@ -186,7 +188,7 @@ def prepare(world: World, *, full: bool) -> None:
     if any(not problem.warning for problem in problems):
         raise ConfigError(problems)
     for spoke in world.running():
-        _begin(world, spoke, full=full)
+        _begin(world, spoke)
 
 
 def _stop_all(world: World, stop: ConnectionStop) -> None:
@@ -204,9 +206,9 @@ def _check_account(world: World, spoke: Spoke) -> None:
             sources.save(tx, spoke.name, account_id=account.id)
     if known and account.id and known != account.id:
         raise WrongAccount(
-            f"[connections.{spoke.name}] the credentials open {spoke.label(Side.CRM)} account {account.id}, but the links in the state belong to "
-            f"account {known}; nothing was believed missing and nothing written. Put the right credentials in place, or use a "
-            "connection of another name for the other account"
+            f"[connections.{spoke.name}] the credentials open {spoke.label(Side.CRM)} account {account.id}, but the "
+            f"links in the state belong to account {known}; nothing was believed missing and nothing written. Put the "
+            "right credentials in place, or use a connection of another name for the other account"
         )
 
 
@@ -214,15 +216,20 @@ def _described(world: World, account: Account, *, full: bool) -> Account:
     """The account with its capabilities, its catalog asked anew where that is due."""
     with world.database.read() as tx:
         source = sources.get(tx, account.source)
-    old = source.catalog_at is None or world.clock.now() - source.catalog_at > CATALOG_AGE
-    if full or old:
-        forget = getattr(account.connector, "forget_description", None)
-        if forget is not None:
-            forget()
+    if full or _is_old(source, world.clock):
         catalog = _dump(account.connector.describe(), account.connector.stages())
         with world.database.write() as tx:
             sources.save(tx, account.source, catalog=catalog, catalog_at=world.clock.now())
     return replace(account, able=account.connector.capabilities())
+
+
+def _is_old(source: Source, clock: Clock) -> bool:
+    return source.catalog_at is None or clock.now() - source.catalog_at > CATALOG_AGE
+
+
+def _known(source: Source, clock: Clock, *, full: bool) -> tuple[tuple[FieldSpec, ...], tuple[Stage, ...]]:
+    """The side's last description of itself, as long as it need not be asked again."""
+    return ((), ()) if full or _is_old(source, clock) else _catalog(source.catalog)
 
 
 def _joined(world: World, spoke: Spoke) -> tuple[Spoke, list[Problem]]:
@@ -251,8 +258,8 @@ def _digest(fields: FieldMap, policy: object) -> bytes:
     return hashlib.blake2b(f"{fields!r}{policy!r}".encode(), digest_size=8).digest()
 
 
-def _begin(world: World, spoke: Spoke, *, full: bool) -> None:
-    """Drop what a broken-off run had planned, renew match keys where their rules changed, mark what a full run takes up."""
+def _begin(world: World, spoke: Spoke) -> None:
+    """Drop what a broken-off run had planned; renew match keys where their rules changed."""
     with world.database.write() as tx:
         link_ids, origins = journal.drop_planned(tx, spoke.name)
         links.set_dirty(tx, link_ids)
@@ -309,9 +316,7 @@ def _dump(fields: Sequence[FieldSpec], stages: Sequence[Stage]) -> str:
 def _catalog(text: str) -> tuple[tuple[FieldSpec, ...], tuple[Stage, ...]]:
     plain = orjson.loads(text)
     fields = tuple(
-        FieldSpec(
-            **{**spec, "options": tuple(Option(value=value, label=label) for value, label in spec["options"])}
-        )
+        FieldSpec(**{**spec, "options": tuple(Option(value=value, label=label) for value, label in spec["options"])})
         for spec in plain.get("fields", ())
     )
     return fields, tuple(Stage(id=id_, label=label) for id_, label in plain.get("stages", ()))

@@ -1,4 +1,6 @@
-"""Merge, plan and guard: every dirty pair becomes decisions, the decisions intents and holds, the totals a go or a stop."""
+"""Merge, plan and guard: every dirty pair becomes decisions, the decisions intents and holds, the totals a go
+or a stop.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from sqlalchemy import Connection
 
 from syncd.core.gone import decide_gone
 from syncd.core.guard import guard
-from syncd.core.merge import merge
 from syncd.core.lens import blank
+from syncd.core.merge import merge
 from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
 from syncd.core.plan import bases_after, holds_of, intents, withhold
 from syncd.core.scope import in_scope
@@ -65,7 +67,6 @@ def plan_pairs(world: World, spoke: Spoke, pairs: Sequence[tuple[Pair, bytes]]) 
         for pair in asking:
             decided[pair.link.id] = merge(spoke.fields, pair, times.get(pair.link.id, {}))
     with world.database.write() as tx:
-        now = world.clock.now()
         for pair, digest in pairs:
             if pair.link.id in decided:
                 _plan_pair(world, tx, spoke, pair, digest, decided[pair.link.id])
@@ -106,14 +107,11 @@ def _field_times(
 def _plan_pair(
     world: World, tx: Connection, spoke: Spoke, pair: Pair, digest: bytes, decisions: tuple[Decision, ...]
 ) -> None:
-    now = world.clock.now()
     link = pair.link
     if link.state is LinkState.FROZEN:
         links.set_state(tx, link.id, LinkState.ACTIVE, reason="", dirty=False)
         pair = replace(pair, link=replace(link, state=LinkState.ACTIVE))
-    decisions = withhold(
-        spoke.fields, pair, decisions, holds.open_for(tx, spoke.name, link.salespulse_id, link.crm_id)
-    )
+    decisions = withhold(spoke.fields, pair, decisions, holds.open_for(tx, spoke.name, link.salespulse_id, link.crm_id))
     planned = intents(
         spoke.fields,
         spoke.policy,
@@ -129,9 +127,7 @@ def _plan_pair(
         decision.verdict is Verdict.LEFT and decision.by == "unmapped" for decision in decisions
     )
     spoke.tally.unchanged += not planned
-    replace_holds(
-        world, tx, spoke, pair, held, keep_fields=[d.rule for d in decisions if d.verdict is Verdict.WRITE]
-    )
+    replace_holds(world, tx, spoke, pair, held, keep_fields=[d.rule for d in decisions if d.verdict is Verdict.WRITE])
     bases = {**link.bases, **bases_after(spoke.fields, pair, decisions)}
     settled = None if planned else digest + spoke.mapping_digest
     links.settle(tx, link.id, bases=bases if bases != link.bases else None, settled=settled)
@@ -146,7 +142,9 @@ def replace_holds(
     *,
     keep_fields: Sequence[str] = (),
 ) -> None:
-    """Open what a merge holds, end what it no longer holds. Fields about to be written keep theirs until that is settled."""
+    """Open what a merge holds, end what it no longer holds. Fields about to be written keep theirs until that
+    is settled.
+    """
     now, link = world.clock.now(), pair.link
     holds.close_for(
         tx,

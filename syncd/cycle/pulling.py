@@ -43,7 +43,8 @@ class Reading:
 def pull(world: World, accounts: Iterable[Account], *, full: bool, fresh_hub: datetime | None = None) -> None:
     """Bring the observations of these sources up to date.
 
-    ``full`` lists everything. Otherwise a listing is made only where one is due, else the feed is read. ``fresh_hub``: the hub
+    ``full`` lists everything. Otherwise a listing is made only where one is due, else the feed is read.
+    ``fresh_hub``: the hub
     has to be listed by a listing that begins after this moment (a create is in doubt).
     """
     readings = []
@@ -83,16 +84,12 @@ def _listing_due(world: World, account: Account, source: Source) -> bool:
     return world.clock.now() - source.listed_at >= account.list_every
 
 
-def _open(
-    world: World, account: Account, source: Source, *, scan: bool, not_before: datetime | None
-) -> Reading:
+def _open(world: World, account: Account, source: Source, *, scan: bool, not_before: datetime | None) -> Reading:
     now = world.clock.now()
     if not scan:
         return Reading(account=account, scan=False, source=source, started_at=now)
     begun = source.scan_started_at
-    resumable = (
-        begun is not None and now - begun < RESUME_WITHIN and (not_before is None or begun > not_before)
-    )
+    resumable = begun is not None and now - begun < RESUME_WITHIN and (not_before is None or begun > not_before)
     if resumable and begun is not None:
         world.report.note(
             account.source, f"goes on with the listing that was broken off after {source.scan_pages} pages"
@@ -138,9 +135,7 @@ def _store(world: World, reading: Reading, page: Page) -> None:
         if truths is not None:
             observe_fetched(world, tx, name, truths)
         else:
-            observe(
-                world, tx, name, (Look(record=record, looked_at=page.looked_at) for record in page.records)
-            )
+            observe(world, tx, name, (Look(record=record, looked_at=page.looked_at) for record in page.records))
         if reading.scan:
             sources.mark_seen(tx, name, [record.id for record in page.records])
             sources.save(tx, name, scan_cursor=page.cursor, scan_pages=reading.pages)
@@ -152,9 +147,7 @@ def _store(world: World, reading: Reading, page: Page) -> None:
     total = page.total if reading.scan else None
     if total is None and reading.scan and reading.source.live_before:
         total = max(reading.source.live_before, reading.records)
-    world.report.progress(
-        name, f"reading {label}", reading.records, reading.records if page.complete else total
-    )
+    world.report.progress(name, f"reading {label}", reading.records, reading.records if page.complete else total)
 
 
 def _truths(world: World, reading: Reading, page: Page) -> Fetched | None:
@@ -181,14 +174,12 @@ def close_listing(world: World, reading: Reading) -> None:
         live = sources.live_count(tx, name)
     if missing and reading.records == 0 and _others_live(world, name):
         raise WrongAccount(
-            f"{reading.account.connector.label} lists no record at all, and {live} were there before; nothing is believed missing. "
-            "Check that the credentials lead to the right account; if it really is empty, remove the connection's links first"
+            f"{reading.account.connector.label} lists no record at all, and {live} were there before; nothing is "
+            "believed missing. Check that the credentials lead to the right account and may read its contacts"
         )
     batch = reading.account.able.fetch_batch
     if missing and math.ceil(len(missing) / batch) > max(1, reading.pages) and not reading.again:
-        world.report.note(
-            name, f"{len(missing)} known records were not in the listing: it is walked once more"
-        )
+        world.report.note(name, f"{len(missing)} known records were not in the listing: it is walked once more")
         _walk_again(world, reading)
         with world.database.read() as tx:
             missing = sources.unseen(tx, name, reading.started_at)
@@ -202,21 +193,20 @@ def prove(world: World, account: Account, ids: list[str]) -> None:
     """Look singly at records that are believed missing. Absence is not deletion; a 404 by id is."""
     fetched = account.connector.fetch(ids)
     if account.source == HUB and fetched.gone:
-        _known_contacts(world, account, set(fetched.gone))
+        _known_contacts(world, set(fetched.gone))
     with world.database.write() as tx:
         observe_fetched(world, tx, account.source, fetched)
 
 
-def _known_contacts(world: World, account: Account, gone: set[str]) -> None:
+def _known_contacts(world: World, gone: set[str]) -> None:
     """SalesPulse names no account: it is known again by the contacts that were linked longest. Raise WrongAccount."""
     with world.database.read() as tx:
         known = links.longest(tx)
     asked = [id_ for id_ in known if id_ in gone]
     if known and len(asked) == len(known):
         raise WrongAccount(
-            f"none of the {len(known)} SalesPulse contacts that were linked longest can be read; the key seems to belong to another "
-            "account. Nothing was believed missing. Put the right key in place; if those contacts were deleted on purpose, remove the "
-            "connection's links first"
+            f"none of the {len(known)} SalesPulse contacts that were linked longest can be read; the key seems to "
+            "belong to another account. Nothing was believed missing. Put the right key in place"
         )
 
 

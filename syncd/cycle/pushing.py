@@ -1,4 +1,6 @@
-"""Journal and push: planned intents go out in batches; threads only send, the pass's own thread journals and settles."""
+"""Journal and push: planned intents go out in batches; threads only send, the pass's own thread journals and
+settles.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,7 @@ class _Lane:
     """What goes out to one side."""
 
     side: Side
-    halves: deque[tuple[Intent, ...]] = field(
-        default_factory=deque
-    )  #: of refused batches, journalled as sent already
+    halves: deque[tuple[Intent, ...]] = field(default_factory=deque)  #: of refused batches, journalled as sent already
     flying: int = 0
 
 

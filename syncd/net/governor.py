@@ -65,9 +65,7 @@ class Governor:
         if not 0 < share <= 1:
             raise ValueError(f"share is {share}; it has to be above 0 and at most 1")
         if unknown := set(spent or ()) - set(pools):
-            raise ValueError(
-                f"spent names pools that the governor does not have: {', '.join(sorted(unknown))}"
-            )
+            raise ValueError(f"spent names pools that the governor does not have: {', '.join(sorted(unknown))}")
         self.account = account
         self._clock = clock
         now = clock.monotonic()
@@ -86,9 +84,7 @@ class Governor:
         if not pools:
             raise ValueError("ask() needs the name of at least one pool")
         if unknown := [name for name in pools if name not in self._pools]:
-            raise ValueError(
-                f"{self.account} has no pool {', '.join(unknown)}; it has {', '.join(self._pools)}"
-            )
+            raise ValueError(f"{self.account} has no pool {', '.join(unknown)}; it has {', '.join(self._pools)}")
         return Slot(self._desk, self._desk.wait_turn(pools, priority, kind))
 
     @property
@@ -108,9 +104,7 @@ class Governor:
 
     def snapshot(self) -> Mapping[str, PoolState]:
         """Per pool, for ``status``."""
-        return self._desk.look(
-            lambda now: {name: self._state(pool, now) for name, pool in self._pools.items()}
-        )
+        return self._desk.look(lambda now: {name: self._state(pool, now) for name, pool in self._pools.items()})
 
     def _state(self, pool: Pool, now: float) -> PoolState:
         wait = pool.not_before - now
@@ -155,9 +149,7 @@ class Slot:
         """
         about = self._about(pool)[0]
         self._answered = True
-        if self._desk.read(
-            self._caller, about, limit=limit, remaining=remaining, window_seconds=window_seconds
-        ):
+        if self._desk.read(self._caller, about, limit=limit, remaining=remaining, window_seconds=window_seconds):
             self._heard.append(about)
 
     def refused(self, *, wait_seconds: float | None = None, pool: str | None = None) -> None:

@@ -7,9 +7,7 @@ from enum import IntEnum
 
 from syncd.net.pool import Pool
 
-_FLOOR = (
-    16  # after so many grants to others a class goes first: 5 % each, also when three classes are due at once
-)
+_FLOOR = 16  # after so many grants to others a class goes first: 5 % each, also when three classes are due at once
 
 
 class Priority(IntEnum):
@@ -45,9 +43,7 @@ class Line:
     """All callers that wait."""
 
     callers: list[Caller] = field(default_factory=list)
-    _passed: dict[tuple[str, Priority], int] = field(
-        default_factory=dict
-    )  # grants of a pool since its class waits
+    _passed: dict[tuple[str, Priority], int] = field(default_factory=dict)  # grants of a pool since its class waits
 
     def join(self, caller: Caller) -> None:
         self.callers.append(caller)

@@ -42,9 +42,7 @@ def parse_duration(text: str) -> timedelta:
     """Given "6h", "2m", "30s", "0s" or "180d", return it. Raise ValueError, with what to write instead."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise ValueError(
-            f'"{text}" is no duration; write a number and s, m, h or d: "30s", "2m", "6h", "180d"'
-        )
+        raise ValueError(f'"{text}" is no duration; write a number and s, m, h or d: "30s", "2m", "6h", "180d"')
     seconds = float(found[1]) * _UNITS[found[2]]
     if seconds > _LONGEST:  # also keeps what is subtracted from a date within the calendar
         raise ValueError(f'"{text}" is longer than a hundred years; write a shorter one, such as "180d"')

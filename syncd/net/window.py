@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 from syncd.net.rate import Rate
 
-_SLOWEST = (
-    300.0  # seconds; a reading speaks of the time when its request was sent, so what counted then is kept
-)
+_SLOWEST = 300.0  # seconds; a reading speaks of the time when its request was sent, so what counted then is kept
 
 
 class Usage:
@@ -81,9 +79,7 @@ class Reading:
     came: float
     limit: int
     foreign: int  #: used by others than this process; 0 if none
-    spare: (
-        int  #: requests for which there is room, also if all those under way count; falls with each one sent
-    )
+    spare: int  #: requests for which there is room, also if all those under way count; falls with each one sent
 
 
 class Window:
@@ -133,9 +129,7 @@ class Window:
         if reading is not None:
             reading.spare -= 1
 
-    def read(
-        self, usage: Usage, *, sent: float, ended: float, limit: int | None, remaining: int | None
-    ) -> bool:
+    def read(self, usage: Usage, *, sent: float, ended: float, limit: int | None, remaining: int | None) -> bool:
         """Take in an answer's headers, its request ``sent`` then and ``ended`` now. False: no news of use."""
         if limit is not None and limit >= 1:
             self.limit = min(self.rate.count, limit)

@@ -68,11 +68,7 @@ def _bulk_errors(body: Any, count: int) -> dict[int, Refused]:
             for index, item in pairs:
                 where = tolerance.count(index)
                 if where is not None and where < count:
-                    found = (
-                        Refused(message=tolerance.words(item))
-                        if isinstance(item, str)
-                        else tolerance.refusal(item)
-                    )
+                    found = Refused(message=tolerance.words(item)) if isinstance(item, str) else tolerance.refusal(item)
                     refused.setdefault(where, found)
     return refused
 
@@ -91,10 +87,7 @@ def _placed(
         len(set(places)) == len(places)
         and len(set(ids)) == len(ids)
         and all(
-            index is not None
-            and index < len(sent)
-            and index not in refused
-            and not _contradicts(shown, sent[index])
+            index is not None and index < len(sent) and index not in refused and not _contradicts(shown, sent[index])
             for index, shown in made
         )
     )

@@ -67,9 +67,7 @@ class SalesPulseClient:
             raise
         return _single(answer)
 
-    def create_contact(
-        self, fields: Mapping[str, Any], *, priority: Priority = Priority.PUSH
-    ) -> Single[Contact]:
+    def create_contact(self, fields: Mapping[str, Any], *, priority: Priority = Priority.PUSH) -> Single[Contact]:
         answer = self._send(
             "POST",
             "/contacts",
@@ -81,9 +79,7 @@ class SalesPulseClient:
         )
         return _single(answer)
 
-    def create_contacts(
-        self, contacts: Sequence[Mapping[str, Any]], *, priority: Priority = Priority.PUSH
-    ) -> Bulk:
+    def create_contacts(self, contacts: Sequence[Mapping[str, Any]], *, priority: Priority = Priority.PUSH) -> Bulk:
         """At most 1,000 (vendor page). What became of each, as far as the answer tells."""
         if not 1 <= len(contacts) <= MOST:
             raise ValueError(f"a bulk create takes 1 to {MOST} contacts")
@@ -125,9 +121,7 @@ class SalesPulseClient:
     def delete_contact(self, contact_id: str, *, priority: Priority = Priority.PUSH) -> bool:
         """Return whether there was anything to delete."""
         try:
-            self._send(
-                "DELETE", _contact(contact_id), kind="DELETE /contacts/:id", priority=priority, safe=True
-            )
+            self._send("DELETE", _contact(contact_id), kind="DELETE /contacts/:id", priority=priority, safe=True)
         except Refusal as refusal:
             if refusal.status == 404:
                 return False
@@ -137,9 +131,7 @@ class SalesPulseClient:
     def move_stage(
         self, contact_id: str, stage_id: str, *, method: str = "PATCH", priority: Priority = Priority.PUSH
     ) -> Single[Contact]:
-        """Move a contact to a stage; only the stage of the answer is returned, since it may be a contact or a
-        deal.
-        """
+        """Move a contact to a stage; only the stage of the answer is returned, since it may be a contact or a deal."""
         kind = f"{method} /contacts/:id/stage"
         answer = self._send(
             method,

@@ -14,10 +14,8 @@ from syncd.salespulse import tolerance
 from syncd.salespulse.tolerance import NotUnderstood
 
 
-class Refusal(SyncdError):  # noqa: N818 — the tree in syncd.errors names what happened, without Error
-    """A 4xx that speaks of this request alone. ``str()`` holds the vendor's words without the values that
-    were sent.
-    """
+class Refusal(SyncdError):
+    """A 4xx that speaks of this request alone. ``str()`` holds the vendor's words without the values that were sent."""
 
     def __init__(
         self,

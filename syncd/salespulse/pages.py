@@ -67,9 +67,7 @@ def turn(at: Position, ids: Sequence[str], rows: int, hint: Hint) -> Turn:
 
 
 def goes_on(at: Position, rows: int, hint: Hint) -> bool | None:
-    """What has_more, next_page, total_pages and total say together; None: nothing. One that says "more" is
-    believed.
-    """
+    """What has_more, next_page, total_pages and total say together; None: nothing. One that says "more" is believed."""
     said = [hint.has_more] if hint.has_more is not None else []
     if hint.next_page is not None:
         said.append(hint.next_page > at.page)

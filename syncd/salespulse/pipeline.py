@@ -22,11 +22,12 @@ _MOST_WALK = 100_000  #: pages of a walk; no account comes near, a server that n
 class Stages:
     """The pipeline's stages, asked for once and again when a name is unknown."""
 
-    def __init__(self, client: SalesPulseClient, *, clock: Clock) -> None:
+    def __init__(self, client: SalesPulseClient, *, clock: Clock, known: tuple[Stage, ...] = ()) -> None:
+        """``known``: what the stages were lately; a name that is not among them asks again."""
         self._client = client
         self._clock = clock
         self._lock = threading.Lock()
-        self._stages: tuple[Stage, ...] = ()
+        self._stages = known
         self._asked: datetime | None = None
 
     def fresh(self, *, priority: Priority) -> tuple[Stage, ...]:

@@ -21,9 +21,7 @@ from syncd.salespulse.learned import Keys, Learned
 from syncd.salespulse.pipeline import DealBook, Stages
 from syncd.salespulse.results import Contact, StageRef
 
-_FEW = (
-    20  #: on a page with fewer rows, that no contact shows a key says little, and what was remembered counts
-)
+_FEW = 20  #: on a page with fewer rows, that no contact shows a key says little, and what was remembered counts
 
 
 class Recorder:
@@ -40,9 +38,7 @@ class Recorder:
     def page(
         self, contacts: Sequence[Contact], *, before: Keys, book: DealBook | None, priority: Priority
     ) -> tuple[tuple[Record, ...], Keys]:
-        """Records of one list page, and the keys that its contacts showed. ``before``: keys of the pages
-        before.
-        """
+        """Records of one list page, and the keys that its contacts showed. ``before``: keys of the pages before."""
         seen = self.keys(contacts)
         listed = before.joined(seen)
         if len(contacts) < _FEW:
@@ -92,9 +88,7 @@ class Recorder:
                 values[STAGE_FIELD] = self._stages.resolve(contact.stage, priority=priority) or None
             elif STAGE_FIELD in left_out:
                 values[STAGE_FIELD] = None
-        return Record(
-            id=contact.id, values=values, modified_at=contact.modified_at, created_at=contact.created_at
-        )
+        return Record(id=contact.id, values=values, modified_at=contact.modified_at, created_at=contact.created_at)
 
 
 def _joined(contact: Contact, book: DealBook) -> Contact:

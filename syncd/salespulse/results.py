@@ -22,15 +22,11 @@ class StageRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """One contact as one answer showed it. A key in neither ``fields`` nor ``unreadable`` was not in the
-    answer.
-    """
+    """One contact as one answer showed it. A key in neither ``fields`` nor ``unreadable`` was not in the answer."""
 
     id: str
     fields: Values
-    unreadable: frozenset[str] = (
-        frozenset()
-    )  #: keys whose values cannot be kept as text: never taken for blank
+    unreadable: frozenset[str] = frozenset()  #: keys whose values cannot be kept as text: never taken for blank
     stage: StageRef | None = None  #: None: not shown
     modified_at: datetime | None = None
     created_at: datetime | None = None

@@ -16,9 +16,7 @@ _HITS = 100  #: hits a page
 
 
 def search(client: SalesPulseClient, lister: Lister, value: str) -> list[Contact]:
-    """Contacts that the server returns for the value. A short first page ends it: a search is a hint, never a
-    proof.
-    """
+    """Contacts that the server returns for the value. A short first page ends it: a search is a hint, never a proof."""
 
     def ask(at: Position) -> Listing[Contact]:
         return client.list_contacts(page=at.page, limit=at.size, search=value, priority=Priority.PUSH)
@@ -37,15 +35,10 @@ def search(client: SalesPulseClient, lister: Lister, value: str) -> list[Contact
 
 
 def bears(contact: Contact, key: str, field: str, value: str) -> bool:
-    """Whether the contact carries the value, however it is written: in that field, or in any where none is
-    named.
-    """
+    """Whether the contact carries the value, however it is written: in that field, or in any where none is named."""
     fields = (field,) if field else tuple(contact.fields)
     wanted = _folded(key, value)
-    return any(
-        isinstance(shown := contact.fields.get(name), str) and _folded(key, shown) == wanted
-        for name in fields
-    )
+    return any(isinstance(shown := contact.fields.get(name), str) and _folded(key, shown) == wanted for name in fields)
 
 
 def _folded(key: str, value: str) -> str:

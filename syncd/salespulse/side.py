@@ -35,15 +35,11 @@ from syncd.salespulse.writes import Writer
 
 _SETTLED = 20  #: contacts that a complete listing needs to say which keys the server shows
 _WALK_EVERY = timedelta(seconds=60)  #: looks at single contacts walk the deals at most this often
-_STAGED_BATCH = (
-    50  #: creates in one call while each needs a stage move of its own: a call should not take minutes
-)
+_STAGED_BATCH = 50  #: creates in one call while each needs a stage move of its own: a call should not take minutes
 
 
 class SalesPulseSide:
-    """The contacts of one SalesPulse account. May be used by several threads at once; one scan runs at a
-    time.
-    """
+    """The contacts of one SalesPulse account. May be used by several threads at once; one scan runs at a time."""
 
     label = "SalesPulse"
 
@@ -66,10 +62,8 @@ class SalesPulseSide:
         self._lister = Lister(self._learned, configured=settings.page_size)
         transport = Transport(settings, governor=governor, clock=clock, backoff=backoff, jitter=jitter)
         self.client = SalesPulseClient(transport)
-        self._stages = Stages(self.client, clock=clock)
-        self._recorder = Recorder(
-            wanted, token_field=settings.token_field, stages=self._stages, learned=self._learned
-        )
+        self._stages = Stages(self.client, clock=clock, known=wanted.known_stages)
+        self._recorder = Recorder(wanted, token_field=settings.token_field, stages=self._stages, learned=self._learned)
         keys = frozenset({*wanted.key_fields.values(), settings.token_field} - {""})
         self._writer = Writer(
             self.client,
@@ -80,15 +74,14 @@ class SalesPulseSide:
             keys=keys or frozenset({"email", "phone"}),
         )
         self._lock = threading.Lock()
+        self._walk_lock = threading.Lock()
         self._book: DealBook | None = None  #: of the running scan
         self._walked: datetime | None = None  #: last walk over the deals for looks
 
     # ---- about ---------------------------------------------------------------------------------------------
 
     def account(self) -> Account:
-        """SalesPulse has no endpoint that says whose key it is; the store remembers long-linked contacts
-        instead.
-        """
+        """SalesPulse has no endpoint that says whose key it is; the store remembers long-linked contacts instead."""
         return Account(id="")
 
     def capabilities(self) -> Capabilities:
@@ -192,9 +185,7 @@ class SalesPulseSide:
     # ---- looks ---------------------------------------------------------------------------------------------
 
     def fetch(self, ids: Sequence[str]) -> Fetched:
-        """Each id by its own request. An id that was refused for another reason than a 404 is in neither
-        part.
-        """
+        """Each id by its own request. An id that was refused for another reason than a 404 is in neither part."""
         begun = [self._clock.now()] if not ids else []
         book = self._walk_for_looks() if ids else None
         begun += [book.begun_at] if book is not None else []
@@ -220,7 +211,7 @@ class SalesPulseSide:
         """
         if not (self._recorder.wants_stage and self._learned.stage_in_deals):
             return None
-        with self._lock:
+        with self._walk_lock:  # not the scan's: a look must not wait behind a sweep
             now = self._clock.now()
             if self._walked is not None and timedelta(0) <= now - self._walked < _WALK_EVERY:
                 return None
@@ -231,9 +222,7 @@ class SalesPulseSide:
             raise _stop(refusal) from None
 
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
-        """One search a value. Contacts that do not bear it are left out: what ``search`` looks at is not
-        documented.
-        """
+        """One search a value. Contacts that do not bear it are left out: what ``search`` looks at is not documented."""
         found: dict[str, Record] = {}
         fields = {**self._wanted.key_fields, "identity": self._settings.token_field}
         try:
@@ -253,20 +242,15 @@ class SalesPulseSide:
         records, _seen = self._recorder.page([contact], before=before, book=None, priority=Priority.PUSH)
         return records[0]
 
-    def field_times(
-        self,
-        ids: Sequence[str],  # noqa: ARG002 — the port's signature
-        fields: Sequence[str],  # noqa: ARG002 — likewise
-    ) -> Mapping[str, Mapping[str, datetime]]:
+    def field_times(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, datetime]]:
         """SalesPulse keeps no history of fields."""
+        del ids, fields
         return {}
 
     # ---- writes --------------------------------------------------------------------------------------------
 
     def create(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]:
-        """One intent by POST /contacts, more by POST /contacts/bulk; then the stage moves that are still
-        needed.
-        """
+        """One intent by POST /contacts, more by POST /contacts/bulk; then the stage moves that are still needed."""
         return self._writer.create(intents)
 
     def update(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]:

@@ -24,7 +24,7 @@ _LISTS = ("data", "contacts", "calls", "deals", "stages", "items", "results")
 _LONGEST = 300  #: characters of the vendor's words that are kept
 
 
-class NotUnderstood(Exception):  # noqa: N818 — says what happened, as in syncd.errors
+class NotUnderstood(Exception):
     """An answer in none of the shapes that are tolerated. The message says what came, without values."""
 
 
@@ -55,7 +55,7 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-class _Unreadable(Exception):  # noqa: N818 — likewise
+class _Unreadable(Exception):
     """A value that cannot be kept."""
 
 
@@ -70,9 +70,7 @@ def plain(value: Any) -> Value:
             raise _Unreadable
         return value
     if isinstance(value, list):
-        return tuple(
-            element if isinstance(element, str) else _dump(element) for element in map(_checked, value)
-        )
+        return tuple(element if isinstance(element, str) else _dump(element) for element in map(_checked, value))
     return _dump(value)
 
 
@@ -162,9 +160,7 @@ def count(value: Any) -> int | None:
 
 
 def single(body: Any, name: str) -> Mapping[str, Any] | None:
-    """Single-object envelope: bare, or under data or its own name, or both. None when the answer holds no
-    object.
-    """
+    """Single-object envelope: bare, or under data or its own name, or both. None when the answer holds no object."""
     for _level in range(3):
         if not isinstance(body, dict):
             return None
@@ -190,9 +186,7 @@ def identifier(row: Any, name: str) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """Times: ISO 8601 (without an offset: UTC) or seconds or milliseconds since 1970. A bare date is no
-    moment.
-    """
+    """Times: ISO 8601 (without an offset: UTC) or seconds or milliseconds since 1970. A bare date is no moment."""
     try:
         if isinstance(value, str):
             if len(value) <= 10:
@@ -346,20 +340,14 @@ def refusal(body: Any) -> Refused:
     texts = [error, *(place.get(key) for place in places for key in ("message", "detail", "title"))]
     message = next((words(text) for text in texts if isinstance(text, str) and text.strip()), "")
     if not message and not fields:
-        fields = {
-            name: words(text)
-            for name, text in _named(body).items()
-            if name not in {"error", "status", "code"}
-        }
+        fields = {name: words(text) for name, text in _named(body).items() if name not in {"error", "status", "code"}}
     return Refused(message=message or "; ".join(fields.values()), fields=fields)
 
 
 def _named(value: Any) -> dict[str, str]:
     """Field → words, out of {field: words}, {field: [words]}, {field: {message}} or [{field, message}]."""
     if isinstance(value, dict):
-        return {
-            name: text for name, inner in value.items() if (text := _reason(inner)) and name.isprintable()
-        }
+        return {name: text for name, inner in value.items() if (text := _reason(inner)) and name.isprintable()}
     found: dict[str, str] = {}
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):

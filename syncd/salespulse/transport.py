@@ -87,9 +87,7 @@ class Transport:
             follow_redirects=False,
             headers={"Accept": "application/json", "User-Agent": "syncd"},
             verify=_trusted(),
-            trust_env=not is_loopback(
-                home.host
-            ),  # a proxy would carry plain requests to this machine elsewhere
+            trust_env=not is_loopback(home.host),  # a proxy would carry plain requests to this machine elsewhere
         )
 
     def send(
@@ -117,9 +115,7 @@ class Transport:
             pools = (API, BULK) if bulk else (API,)
             with self._governor.ask(*pools, kind=kind, priority=priority) as slot:
                 sent_at = self._clock.now()
-                status, headers, answer = self._exchange(
-                    method, path, params, content, slot=slot, bulk=bulk, kind=kind
-                )
+                status, headers, answer = self._exchange(method, path, params, content, slot=slot, bulk=bulk, kind=kind)
             found = faults.judge(
                 status,
                 headers,
@@ -166,9 +162,7 @@ class Transport:
             why = faults.scrub(str(error), (self._key,)) or type(error).__name__
             raise TransientFault(f"{self._host} cannot be reached: {why[:200]}", sent=False) from None
         except httpx.RequestError as error:
-            raise TransientFault(
-                f"{self._host} broke off during {kind} ({type(error).__name__})", sent=True
-            ) from None
+            raise TransientFault(f"{self._host} broke off during {kind} ({type(error).__name__})", sent=True) from None
 
     def _read(self, response: httpx.Response, *, kind: str) -> bytes:
         """The whole body. httpx limits each wait, not the sum of them: a server that drips would hold a
@@ -181,9 +175,7 @@ class Transport:
             chunks.append(chunk)
             size += len(chunk)
             if size > _MOST_BYTES:
-                raise TransientFault(
-                    f"{self._host} answered {kind} with more than {_MOST_BYTES} bytes", sent=True
-                )
+                raise TransientFault(f"{self._host} answered {kind} with more than {_MOST_BYTES} bytes", sent=True)
             if self._clock.monotonic() > deadline:
                 raise TransientFault(f"{self._host} took too long over the answer to {kind}", sent=True)
         return b"".join(chunks)

@@ -161,9 +161,7 @@ class Writer:
             try:
                 receipts.append(self._create_one(draft))
             except AnswerLost as error:
-                receipts.append(
-                    Receipt(intent_id=draft.intent.id, outcome=Outcome.UNKNOWN, message=str(error))
-                )
+                receipts.append(Receipt(intent_id=draft.intent.id, outcome=Outcome.UNKNOWN, message=str(error)))
             except ConnectionStop:
                 receipts.append(Receipt(intent_id=draft.intent.id, outcome=Outcome.FAILED, message=message))
         return receipts
@@ -208,10 +206,7 @@ class Writer:
             try:
                 shown = self._staged(base, draft.stage, along=along, what="update")
             except Refusal as refusal:
-                if (
-                    refusal.status == 404
-                    and self._client.get_contact(intent.target, priority=Priority.PUSH) is None
-                ):
+                if refusal.status == 404 and self._client.get_contact(intent.target, priority=Priority.PUSH) is None:
                     return _gone(intent, refusal)
                 shown = replace(base, stage=None)
                 draft = replace(draft, stage="", refused={**draft.refused, STAGE_FIELD: refusal.message})
@@ -250,9 +245,7 @@ class Writer:
         try:
             self._client.delete_contact(intent.target)
         except Refusal as refusal:
-            return Receipt(
-                intent_id=intent.id, outcome=Outcome.REFUSED, id=intent.target, message=refusal.message
-            )
+            return Receipt(intent_id=intent.id, outcome=Outcome.REFUSED, id=intent.target, message=refusal.message)
         return Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target)
 
     # ---- shared --------------------------------------------------------------------------------------------
@@ -267,9 +260,7 @@ class Writer:
             fields = {name: value for name, value in fields.items() if value not in (None, "", [])}
         return _Draft(intent=intent, fields=fields, stage=str(stage) if stage not in (None, "", []) else "")
 
-    def _blamed(
-        self, draft: _Draft, refusal: Refusal, *, along: bool, what: str
-    ) -> tuple[dict[str, str], bool]:
+    def _blamed(self, draft: _Draft, refusal: Refusal, *, along: bool, what: str) -> tuple[dict[str, str], bool]:
         """Which sent fields a refusal names, and whether the stage that went along may be to blame."""
         if refusal.status not in (400, 422):
             return {}, False
@@ -301,9 +292,7 @@ class Writer:
         return replace(shown, stage=self._move(shown.id, stage))
 
     def _move(self, contact_id: str, stage: str) -> StageRef | None:
-        """Move by the method that this server takes; a 405 teaches it. Return the stage that the answer
-        shows.
-        """
+        """Move by the method that this server takes; a 405 teaches it. Return the stage that the answer shows."""
         method = self._learned.stage_method(self._method)
         tried: list[str] = []
         while True:

@@ -167,9 +167,7 @@ def _rules(request: Request) -> list[Rule]:
     try:
         return [Rule.model_validate(one) for one in listed]
     except ValidationError as error:
-        raise ValueError(
-            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        ) from None
+        raise ValueError("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from None
 
 
 def _scripted(rule: Rule) -> Response:

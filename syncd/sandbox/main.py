@@ -19,7 +19,7 @@ from syncd.sandbox.salespulse.model import BASE, BULK_RATE, KEY, RATE
 from syncd.sandbox.shell import Running, serve
 from syncd.sandbox.wire import Vendor
 
-TOKEN = "pat-sandbox"  # noqa: S105  the example token of an example server
+TOKEN = "pat-sandbox"
 SHARED = 0.6
 """So many of the people are in both systems."""
 
@@ -141,9 +141,7 @@ def _read(state: Path) -> dict[str, Any]:
     try:
         saved = orjson.loads(state.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise ValueError(
-            f"--state {state}: not a state of the sandbox ({error}); remove it or name another"
-        ) from None
+        raise ValueError(f"--state {state}: not a state of the sandbox ({error}); remove it or name another") from None
     if not isinstance(saved, dict) or not {"now", "salespulse", "hubspot"} <= set(saved):
         raise ValueError(f"--state {state}: not a state of the sandbox; remove it or name another")
     return saved

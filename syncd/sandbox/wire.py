@@ -20,11 +20,11 @@ CONTROL = "/_sandbox/"
 """Paths below this belong to the sandbox and not to the vendor: no credentials, no limits, not counted."""
 
 
-class Dropped(Exception):  # noqa: N818  it is an outcome of the wire, not a failure of ours
+class Dropped(Exception):
     """The connection closes without an answer. Whether the work was done, the caller cannot know."""
 
 
-class Unreadable(ValueError):  # noqa: N818  it says what the body is
+class Unreadable(ValueError):
     """The body is no JSON of the wanted shape. The text names the reason and no value."""
 
 

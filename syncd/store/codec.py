@@ -89,9 +89,7 @@ _CHANGE = ("field", "before", "after", "rule", "by", "reason", "lost")
 
 def dump_intent(intent: Intent) -> str:
     changes = [[getattr(change, name) for name in _CHANGE] for change in intent.changes]
-    return dump(
-        {"changes": changes, "stamp": intent.stamp, "archive": intent.archive, "reason": intent.reason}
-    )
+    return dump({"changes": changes, "stamp": intent.stamp, "archive": intent.archive, "reason": intent.reason})
 
 
 def load_intent(row: Any) -> Intent:

@@ -1,6 +1,8 @@
-"""The state file: opening, its permissions, its migrations, its transactions, and the lock that makes one process its writer.
+"""The state file: opening, its permissions, its migrations, its transactions, and the lock that makes one process its
+writer.
 
-All that is particular to SQLite is here. WAL with synchronous=FULL, since a journalled intent has to survive a power cut.
+All that is particular to SQLite is here. WAL with synchronous=FULL, since a journalled intent has to survive a power
+cut.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ SCHEMA = "0001"
 
 
 def create(path: Path) -> Database:
-    """Open the state at ``path``, making it (mode 0600) and bringing it up to date. Raise StateError when that cannot be."""
+    """Open the state at ``path``, making it (mode 0600) and bringing it up to date. Raise StateError when that
+    cannot be.
+    """
     if not path.parent.is_dir():
         raise StateError(f"{path}: the folder {path.parent} does not exist; make it, or change [state] url")
     if not path.exists():
@@ -77,16 +81,16 @@ class Database:
 
 @contextmanager
 def lease(path: Path) -> Iterator[None]:
-    """Hold the right to write to the state at ``path``. Raise StateBusy when another process has it; a crash frees it."""
+    """Hold the right to write to the state at ``path``. Raise StateBusy when another process has it; a crash
+    frees it.
+    """
     lock = path.with_name(path.name + ".lock")
     handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StateBusy(
-                f"{path}: another syncd holds this state; wait until it ends, or stop it"
-            ) from error
+            raise StateBusy(f"{path}: another syncd holds this state; wait until it ends, or stop it") from error
         yield
     finally:
         os.close(handle)
@@ -102,8 +106,8 @@ def _opened(path: Path) -> Database:
     except DatabaseError as error:
         engine.dispose()
         raise StateError(
-            f"{path}: this is not a readable syncd state ({type(error.orig).__name__}: {error.orig}); restore it from a backup, or move "
-            "it away and let `syncd run --full` build it again from both sides"
+            f"{path}: this is not a readable syncd state ({type(error.orig).__name__}: {error.orig}); restore it from "
+            "a backup, or move it away and let `syncd run --full` build it again from both sides"
         ) from error
     return Database(path, engine)
 
@@ -145,9 +149,7 @@ def _migrate(engine: Engine, path: Path) -> None:
 
 def _version(engine: Engine) -> str | None:
     with engine.connect() as connection, connection.begin():
-        known = connection.execute(
-            text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
-        ).first()
+        known = connection.execute(text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")).first()
         if known is None:
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

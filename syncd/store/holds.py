@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import Hold, HoldReason, Side
@@ -28,7 +28,8 @@ class StoredHold:
 
 def hold_id(hold: Hold) -> str:
     """The same for the same connection, record or link, field and reason."""
-    identity = "\x1f".join((hold.connection, hold.salespulse_id, hold.crm_id, hold.field, hold.reason.value))
+    parts = [hold.connection, hold.salespulse_id, hold.crm_id, hold.field, hold.reason.value]
+    identity = "\x1f".join(parts)
     return hashlib.blake2b(identity.encode(), digest_size=5).hexdigest()
 
 
@@ -75,9 +76,7 @@ def close_for(
         match_ids.append(holds.c.salespulse_id == salespulse_id)
     if crm_id:
         match_ids.append(holds.c.crm_id == crm_id)
-    query = update(holds).where(
-        holds.c.connection == connection, holds.c.closed_at.is_(None), or_(*match_ids)
-    )
+    query = update(holds).where(holds.c.connection == connection, holds.c.closed_at.is_(None), or_(*match_ids))
     kept = [hold_id(hold) for hold in keep]
     if kept:
         query = query.where(holds.c.id.not_in(kept))
@@ -92,9 +91,7 @@ def close_for(
 
 def close_one(tx: Connection, hold: Hold, at: datetime) -> None:
     tx.execute(
-        update(holds)
-        .where(holds.c.id == hold_id(hold), holds.c.closed_at.is_(None))
-        .values(closed_at=to_ms(at))
+        update(holds).where(holds.c.id == hold_id(hold), holds.c.closed_at.is_(None)).values(closed_at=to_ms(at))
     )
 
 
@@ -103,7 +100,7 @@ def open_holds(tx: Connection, connections: Sequence[str] | None = None) -> tupl
     query = select(holds).where(holds.c.closed_at.is_(None)).order_by(holds.c.since, holds.c.id)
     if connections is not None:
         query = query.where(holds.c.connection.in_(list(connections)))
-    return tuple(_stored(row) for row in tx.execute(query))
+    return tuple(_stored(row) for row in tx.execute(query).mappings())
 
 
 def open_for(tx: Connection, connection: str, salespulse_id: str, crm_id: str) -> tuple[Hold, ...]:
@@ -114,17 +111,13 @@ def open_for(tx: Connection, connection: str, salespulse_id: str, crm_id: str) -
         holds.c.crm_id == crm_id,
         holds.c.closed_at.is_(None),
     )
-    return tuple(_stored(row).hold for row in tx.execute(query))
+    return tuple(_stored(row).hold for row in tx.execute(query).mappings())
 
 
 def get(tx: Connection, id_: str) -> StoredHold | None:
     """The hold whose number begins with ``id_``, open ones first; None when there is none."""
-    query = (
-        select(holds)
-        .where(holds.c.id.startswith(id_, autoescape=True))
-        .order_by(holds.c.closed_at.isnot(None))
-    )
-    row = tx.execute(query).first()
+    query = select(holds).where(holds.c.id.startswith(id_, autoescape=True)).order_by(holds.c.closed_at.isnot(None))
+    row = tx.execute(query).mappings().first()
     return _stored(row) if row else None
 
 
@@ -138,20 +131,19 @@ def counts(tx: Connection, connection: str) -> dict[str, int]:
     return {row.reason: row.n for row in rows}
 
 
-def _stored(row: object) -> StoredHold:
-    fields = row._mapping  # type: ignore[attr-defined] # noqa: SLF001 - SQLAlchemy's public name for a row's columns
+def _stored(row: RowMapping) -> StoredHold:
     return StoredHold(
-        id=fields["id"],
+        id=row["id"],
         hold=Hold(
-            connection=fields["connection"],
-            reason=HoldReason(fields["reason"]),
-            message=fields["message"],
-            field=fields["field"],
-            salespulse_id=fields["salespulse_id"],
-            crm_id=fields["crm_id"],
-            values={Side(side): to_value(value) for side, value in load(fields["shown"]).items()},
+            connection=row["connection"],
+            reason=HoldReason(row["reason"]),
+            message=row["message"],
+            field=row["field"],
+            salespulse_id=row["salespulse_id"],
+            crm_id=row["crm_id"],
+            values={Side(side): to_value(value) for side, value in load(row["shown"]).items()},
         ),
-        since=from_ms(fields["since"]),
-        run_id=fields["run_id"],
-        closed_at=maybe_from_ms(fields["closed_at"]),
+        since=from_ms(row["since"]),
+        run_id=row["run_id"],
+        closed_at=maybe_from_ms(row["closed_at"]),
     )

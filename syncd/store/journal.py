@@ -64,9 +64,7 @@ def planned(tx: Connection, connection: str, side: Side, op: Op, limit: int) -> 
     return tuple(load_intent(row) for row in rows)
 
 
-def all_planned(
-    tx: Connection, connection: str, *, after: int = 0, limit: int = 500
-) -> tuple[tuple[int, Intent], ...]:
+def all_planned(tx: Connection, connection: str, *, after: int = 0, limit: int = 500) -> tuple[tuple[int, Intent], ...]:
     """Planned intents in their order, a page at a time: (position, intent)."""
     rows = tx.execute(
         select(intents)
@@ -154,9 +152,7 @@ def doubts(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:
 
 def uncertain(tx: Connection, connection: str) -> tuple[Intent, ...]:
     query = (
-        select(intents)
-        .where(intents.c.connection == connection, intents.c.state == UNCERTAIN)
-        .order_by(intents.c.seq)
+        select(intents).where(intents.c.connection == connection, intents.c.state == UNCERTAIN).order_by(intents.c.seq)
     )
     return tuple(load_intent(row) for row in tx.execute(query))
 

@@ -1,4 +1,6 @@
-"""The ledger: every value that syncd replaced, created or removed, with the rule that did it and the value it replaced."""
+"""The ledger: every value that syncd replaced, created or removed, with the rule that did it and the value it
+replaced.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ def add(
     dirty: bool = True,
     bases: Mapping[str, Base] | None = None,
 ) -> int:
-    """Make a link, active and to be merged, and return its number. A severed link of the same two becomes active again."""
+    """Make a link, active and to be merged, and return its number. A severed link of the same two becomes
+    active again.
+    """
     known = tx.execute(
         select(links.c.id).where(
             links.c.connection == connection, links.c.salespulse_id == salespulse_id, links.c.crm_id == crm_id
@@ -75,9 +77,7 @@ def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> d
     own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
     found: dict[str, Link] = {}
     for part in chunks(ids):
-        query = select(links).where(
-            links.c.connection == connection, own.in_(part), links.c.state.in_(LIVING)
-        )
+        query = select(links).where(links.c.connection == connection, own.in_(part), links.c.state.in_(LIVING))
         for row in tx.execute(query):
             link = to_link(row)
             found[link.on(side)] = link
@@ -195,7 +195,9 @@ def settle(
     settled: bytes | None = None,
     dirty: bool = False,
 ) -> None:
-    """Store what a merge or a receipt decided. ``settled``: both digests and the mapping, when nothing is left to do."""
+    """Store what a merge or a receipt decided. ``settled``: both digests and the mapping, when nothing is left
+    to do.
+    """
     values: dict[str, Any] = {"dirty": dirty, "settled": settled}
     if bases is not None:
         values["bases"] = dump_bases(bases)
@@ -217,9 +219,7 @@ def set_dirty(tx: Connection, ids: Sequence[int]) -> None:
 
 def set_state(tx: Connection, link_id: int, state: LinkState, *, reason: str, dirty: bool) -> None:
     tx.execute(
-        update(links)
-        .where(links.c.id == link_id)
-        .values(state=state.value, reason=reason, dirty=dirty, settled=None)
+        update(links).where(links.c.id == link_id).values(state=state.value, reason=reason, dirty=dirty, settled=None)
     )
 
 
@@ -227,18 +227,14 @@ def move(tx: Connection, link_id: int, side: Side, new_id: str) -> None:
     """One half was merged into ``new_id``: the link goes with it and keeps its bases."""
     own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
     tx.execute(
-        update(links)
-        .where(links.c.id == link_id)
-        .values({own: new_id, links.c.dirty: True, links.c.settled: None})
+        update(links).where(links.c.id == link_id).values({own: new_id, links.c.dirty: True, links.c.settled: None})
     )
 
 
 def counts(tx: Connection, connection: str) -> dict[str, int]:
     """state → number of links."""
     rows = tx.execute(
-        select(links.c.state, func.count().label("n"))
-        .where(links.c.connection == connection)
-        .group_by(links.c.state)
+        select(links.c.state, func.count().label("n")).where(links.c.connection == connection).group_by(links.c.state)
     )
     return {row.state: row.n for row in rows}
 

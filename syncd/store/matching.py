@@ -17,16 +17,10 @@ Who = tuple[Side, str]
 IDENTITY = "identity"  #: the key under which the other half's id (id property, token field) is kept
 
 
-def save_keys(
-    tx: Connection, connection: str, side: Side, found: Mapping[str, Mapping[str, Iterable[str]]]
-) -> None:
+def save_keys(tx: Connection, connection: str, side: Side, found: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
     """Replace the keys of these records: id → key → canonical values."""
     for part in chunks(list(found)):
-        tx.execute(
-            delete(keys).where(
-                keys.c.connection == connection, keys.c.side == side.value, keys.c.id.in_(part)
-            )
-        )
+        tx.execute(delete(keys).where(keys.c.connection == connection, keys.c.side == side.value, keys.c.id.in_(part)))
     rows = [
         {"connection": connection, "side": side.value, "id": id_, "key": key, "value": value}
         for id_, by_key in found.items()
@@ -56,9 +50,7 @@ def keys_of(tx: Connection, connection: str, who: Sequence[Who]) -> dict[Who, di
     return {one: {key: frozenset(values) for key, values in by_key.items()} for one, by_key in found.items()}
 
 
-def bearers(
-    tx: Connection, connection: str, values: Iterable[tuple[str, str]]
-) -> set[tuple[Side, str, str, str]]:
+def bearers(tx: Connection, connection: str, values: Iterable[tuple[str, str]]) -> set[tuple[Side, str, str, str]]:
     """Who carries any of these (key, value)s: (side, id, key, value)."""
     found: set[tuple[Side, str, str, str]] = set()
     by_key: dict[str, list[str]] = {}
@@ -92,9 +84,7 @@ def mark(tx: Connection, connection: str, who: Iterable[Who], state: str) -> Non
     if rows:
         statement = insert(unmatched)
         tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection", "side", "id"], set_={"state": state}
-            ),
+            statement.on_conflict_do_update(index_elements=["connection", "side", "id"], set_={"state": state}),
             rows,
         )
 
@@ -171,9 +161,7 @@ def count(tx: Connection, connection: str, state: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def linked(
-    tx: Connection, connection: str, side: Side, ids: Sequence[str]
-) -> dict[str, tuple[int, str, str]]:
+def linked(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, tuple[int, str, str]]:
     """id → (link id, link state, id of the other half), the living link first, for records that have or had one."""
     own, other = (links.c.salespulse_id, links.c.crm_id)
     if side is Side.CRM:
@@ -197,9 +185,7 @@ def refill(tx: Connection, connection: str, sources: Mapping[Side, str]) -> None
     Those for which a create is journalled stay as they are, and those that a vendor refused, until they change.
     """
     tx.execute(
-        delete(unmatched).where(
-            unmatched.c.connection == connection, unmatched.c.state.not_in(("planned", "refused"))
-        )
+        delete(unmatched).where(unmatched.c.connection == connection, unmatched.c.state.not_in(("planned", "refused")))
     )
     for side, source in sources.items():
         own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id

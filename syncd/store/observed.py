@@ -1,4 +1,6 @@
-"""What each side last showed. Looks come in; rows change only where what is shown changed; changed rows mark what depends on them."""
+"""What each side last showed. Looks come in; rows change only where what is shown changed; changed rows mark
+what depends on them.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at one record. ``whole``: every field that the side has for it was asked for, so what is missing is unreadable."""
+    """One look at one record. ``whole``: every field that the side has for it was asked for, so what is missing
+    is unreadable.
+    """
 
     record: Record
     looked_at: datetime
@@ -53,12 +57,12 @@ def chunks(items: Sequence[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
         yield items[start : start + size]
 
 
-def observe(
-    tx: Connection, source: str, looks: Iterable[Look], *, listed_at: datetime | None = None
-) -> Noticed:
-    """Store looks and return what they changed. ``listed_at``: every live record was also seen in a listing that began then.
+def observe(tx: Connection, source: str, looks: Iterable[Look], *, listed_at: datetime | None = None) -> Noticed:
+    """Store looks and return what they changed. ``listed_at``: every live record was also seen in a listing that
+    began then.
 
-    Looks are ordered: one with an older version than the stored, or without versions one that was sent before the stored look or
+    Looks are ordered: one with an older version than the stored, or without versions one that was sent before the
+    stored look or
     write ended, is dropped. A field's present value gets the interval in which it came: after the last look without it.
     """
     by_id = {look.record.id: look for look in looks}
@@ -84,11 +88,7 @@ def observe(
         rows.append(_row(source, look, record, digest, row, listed_at))
     if rows:
         statement = insert(observed)
-        kept = {
-            name: statement.excluded[name]
-            for name in rows[0]
-            if name not in ("source", "id", "first_seen_at")
-        }
+        kept = {name: statement.excluded[name] for name in rows[0] if name not in ("source", "id", "first_seen_at")}
         tx.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=kept), rows)
     return Noticed(new=tuple(new), changed=tuple(changed), records=records, merged=tuple(merged))
 

@@ -33,9 +33,7 @@ def begin(tx: Connection, command: str, at: datetime) -> int:
 
 def end(tx: Connection, run_id: int, at: datetime, exit_code: int, summary: Mapping[str, Any]) -> None:
     tx.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(ended_at=to_ms(at), exit_code=exit_code, summary=dump(summary))
+        update(runs).where(runs.c.id == run_id).values(ended_at=to_ms(at), exit_code=exit_code, summary=dump(summary))
     )
 
 

@@ -44,9 +44,7 @@ def get(tx: Connection, name: str) -> Source:
 
 def save(tx: Connection, name: str, **changed: Any) -> None:
     """Set some columns of a source; moments as datetime."""
-    values = {
-        key: maybe_ms(value) if isinstance(value, datetime) else value for key, value in changed.items()
-    }
+    values = {key: maybe_ms(value) if isinstance(value, datetime) else value for key, value in changed.items()}
     statement = insert(sources).values(name=name, **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -95,9 +93,7 @@ def unseen(tx: Connection, name: str, before: datetime) -> list[str]:
 
 
 def live_count(tx: Connection, name: str) -> int:
-    query = (
-        select(func.count()).select_from(observed).where(observed.c.source == name, observed.c.gone.is_(None))
-    )
+    query = select(func.count()).select_from(observed).where(observed.c.source == name, observed.c.gone.is_(None))
     return int(tx.execute(query).scalar_one())
 
 
@@ -118,9 +114,7 @@ def last_success_at(tx: Connection, connection: str) -> datetime | None:
 
 def save_connection(tx: Connection, name: str, **changed: Any) -> None:
     """Set some columns of a connection; moments as datetime."""
-    values = {
-        key: maybe_ms(value) if isinstance(value, datetime) else value for key, value in changed.items()
-    }
+    values = {key: maybe_ms(value) if isinstance(value, datetime) else value for key, value in changed.items()}
     statement = insert(connections).values(name=name, **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -144,9 +138,7 @@ class StoredMemory:
         self._known[key] = value
         with self._database.write() as tx:
             statement = insert(memory).values(source=self._source, key=key, value=value)
-            tx.execute(
-                statement.on_conflict_do_update(index_elements=["source", "key"], set_={"value": value})
-            )
+            tx.execute(statement.on_conflict_do_update(index_elements=["source", "key"], set_={"value": value}))
 
 
 def forget_scan(tx: Connection, name: str) -> None:

@@ -1,6 +1,8 @@
-"""The tables of the state. Moments are integers, milliseconds since 1970 UTC; JSON columns hold text written by ``codec``.
+"""The tables of the state. Moments are integers, milliseconds since 1970 UTC; JSON columns hold text written by
+``codec``.
 
-A *source* is one side's data as observed: ``salespulse``, shared by every connection, or a connection's name for its CRM.
+A *source* is one side's data as observed: ``salespulse``, shared by every connection, or a connection's name for its
+CRM.
 """
 
 from __future__ import annotations
@@ -43,9 +45,7 @@ sources = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("account_id", String, nullable=False, server_default=""),
-    Column(
-        "catalog", Text, nullable=False, server_default="{}"
-    ),  # fields and stages as the side described them
+    Column("catalog", Text, nullable=False, server_default="{}"),  # fields and stages as the side described them
     Column("catalog_at", Integer),
     Column("feed_cursor", Text),  # where the next incremental pull starts
     Column("listed_at", Integer),  # start of the last complete listing
@@ -63,9 +63,7 @@ connections = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("first_sync_at", Integer),  # NULL until a person made the first sync
-    Column(
-        "keys_fingerprint", String, nullable=False, server_default=""
-    ),  # the rules that `keys` was filled under
+    Column("keys_fingerprint", String, nullable=False, server_default=""),  # the rules that `keys` was filled under
     Column("last_success_at", Integer),
 )
 
@@ -144,15 +142,11 @@ links = Table(
     Column("state", String, nullable=False),
     Column("reason", String, nullable=False, server_default=""),
     Column("matched_by", String, nullable=False, server_default=""),
-    Column(
-        "bases", Text, nullable=False, server_default="{}"
-    ),  # rule → [fingerprint, SalesPulse value, CRM value]
+    Column("bases", Text, nullable=False, server_default="{}"),  # rule → [fingerprint, SalesPulse value, CRM value]
     Column("run_id", Integer, ForeignKey("runs.id")),
     Column("linked_at", Integer, nullable=False),
     Column("dirty", Boolean, nullable=False),  # to be merged
-    Column(
-        "settled", LargeBinary
-    ),  # both digests and the mapping under which the last merge left nothing to do
+    Column("settled", LargeBinary),  # both digests and the mapping under which the last merge left nothing to do
     Index("ix_links_dirty", "connection", "id", sqlite_where=text("dirty"), postgresql_where=text("dirty")),
     Index(
         "uq_links_salespulse",

@@ -7,8 +7,7 @@
 A fixture gives each test a fresh and empty side. What a side cannot do by its capabilities is skipped;
 everything else holds for all, however differently the vendors behave.
 """
-# ruff: noqa: S101  this is a test suite, which lives here so that connectors outside this repository can use
-# it
+# ruff: noqa: S101  # a test suite, kept here for connectors of others
 
 from __future__ import annotations
 
@@ -111,11 +110,7 @@ def deliver(connector: Connector, intents: Sequence[Intent]) -> dict[str, Receip
         receipts = write(intents)
     except BatchRefused:
         if len(intents) == 1:
-            return {
-                intents[0].id: Receipt(
-                    intent_id=intents[0].id, outcome=Outcome.REFUSED, message="refused alone"
-                )
-            }
+            return {intents[0].id: Receipt(intent_id=intents[0].id, outcome=Outcome.REFUSED, message="refused alone")}
         half = len(intents) // 2
         return deliver(connector, intents[:half]) | deliver(connector, intents[half:])
     assert sorted(receipt.intent_id for receipt in receipts) == sorted(intent.id for intent in intents)
@@ -144,9 +139,7 @@ class ConnectorContract:
     ) -> Intent:
         """One planned write to the side under test."""
         changes = tuple(
-            Change(
-                field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test"
-            )
+            Change(field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test")
             for name, value in (values or {}).items()
         )
         crm = side.written is Side.CRM
@@ -297,10 +290,7 @@ class ConnectorContract:
         assert (answer.records, answer.gone) == ({}, {})
 
     def test_a_fetch_takes_any_number_of_ids(self, side: SideUnderTest) -> None:
-        ids = [
-            side.add(person(side.names, number))
-            for number in range(side.connector.capabilities().fetch_batch + 2)
-        ]
+        ids = [side.add(person(side.names, number)) for number in range(side.connector.capabilities().fetch_batch + 2)]
         assert set(side.connector.fetch([*ids, *ids[:3]]).records) == set(ids)
 
     def test_a_fetch_shows_a_write_at_once(self, side: SideUnderTest) -> None:
@@ -326,9 +316,7 @@ class ConnectorContract:
 
     # ---- create
 
-    def test_a_create_returns_the_id_and_shows_no_more_than_the_answer_held(
-        self, side: SideUnderTest
-    ) -> None:
+    def test_a_create_returns_the_id_and_shows_no_more_than_the_answer_held(self, side: SideUnderTest) -> None:
         values = person(side.names, 7)
         intents = [
             self.intent(side, Op.CREATE, values=values, stamp="other-7"),
@@ -349,9 +337,7 @@ class ConnectorContract:
             pytest.skip("the side has no id property")
         receipts = [
             deliver(side.connector, [one])[one.id]
-            for one in (
-                self.intent(side, Op.CREATE, values=person(side.names, 1), stamp="other-1") for _ in range(2)
-            )
+            for one in (self.intent(side, Op.CREATE, values=person(side.names, 1), stamp="other-1") for _ in range(2))
         ]
         assert receipts[0].id == receipts[1].id
         assert [receipt.created for receipt in receipts] == [True, False]
@@ -422,16 +408,12 @@ class ConnectorContract:
     def test_an_update_of_a_record_that_is_gone_says_so(self, side: SideUnderTest) -> None:
         gone, live = (side.add(person(side.names, number)) for number in (1, 2))
         side.delete(gone)
-        intents = [
-            self.intent(side, Op.UPDATE, target=one, values={side.names.first: "Bea"}) for one in (gone, live)
-        ]
+        intents = [self.intent(side, Op.UPDATE, target=one, values={side.names.first: "Bea"}) for one in (gone, live)]
         receipts = deliver(side.connector, intents)
         assert receipts[intents[0].id].outcome is Outcome.GONE
         assert receipts[intents[1].id].outcome is Outcome.APPLIED
 
-    def test_a_stamp_writes_the_id_property_alone_and_an_empty_one_clears_it(
-        self, side: SideUnderTest
-    ) -> None:
+    def test_a_stamp_writes_the_id_property_alone_and_an_empty_one_clears_it(self, side: SideUnderTest) -> None:
         identity = side.connector.capabilities().identity
         if identity is None:
             pytest.skip("the side has no id property")
@@ -446,9 +428,7 @@ class ConnectorContract:
     def test_a_full_batch_has_a_receipt_for_every_intent(self, side: SideUnderTest) -> None:
         size = min(side.connector.capabilities().batch[Op.UPDATE], 150)
         ids = [side.add(person(side.names, number)) for number in range(size)]
-        intents = [
-            self.intent(side, Op.UPDATE, target=one, values={side.names.last: "X" + one}) for one in ids
-        ]
+        intents = [self.intent(side, Op.UPDATE, target=one, values={side.names.last: "X" + one}) for one in ids]
         receipts = deliver(side.connector, intents)
         assert {one.id: receipts[one.id].id for one in intents} == dict(
             zip((one.id for one in intents), ids, strict=True)

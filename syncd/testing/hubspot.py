@@ -51,14 +51,11 @@ class Bench:
     def reopen(self, *, wanted: Wanted | None = None, **settings: Any) -> HubSpotConnector:
         """Another connector, as after a restart; ``settings`` replace the usual ones."""
         given = {"base_url": self.running.url, "access_token": "pat-sandbox", **settings}
-        parsed = KIND.settings.model_validate(
-            {key: value for key, value in given.items() if value is not None}
-        )
+        parsed = KIND.settings.model_validate({key: value for key, value in given.items() if value is not None})
         governor = KIND.governor(parsed, self.clock)
-        opened = KIND.open(
-            parsed, wanted or self._wanted, governor=governor, clock=self.clock, memory=self.memory
-        )
-        assert isinstance(opened, HubSpotConnector)  # noqa: S101  what KIND opens
+        opened = KIND.open(parsed, wanted or self._wanted, governor=governor, clock=self.clock, memory=self.memory)
+        if not isinstance(opened, HubSpotConnector):
+            raise TypeError("KIND opened something else")
         self.governor = governor
         self._opened.append(opened)
         return opened
@@ -92,7 +89,8 @@ class Bench:
     def stored(self, record_id: str) -> Mapping[str, str]:
         """The set properties of a record as the vendor has them."""
         row = self.model.portal.tables["contacts"].find(int(record_id))
-        assert row is not None  # noqa: S101  the test asked for a live record
+        if row is None:
+            raise KeyError(record_id)
         return row.values
 
     def options(self, **switches: Any) -> None:
@@ -133,9 +131,7 @@ class Bench:
         """One planned write to HubSpot."""
         self._serial += 1
         changes = tuple(
-            Change(
-                field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test"
-            )
+            Change(field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test")
             for name, value in values.items()
         )
         return Intent(
@@ -158,9 +154,7 @@ class Stand:
         self._running = running
 
     @contextmanager
-    def bench(
-        self, *, wanted: Wanted = WANTED, index_lag_seconds: float = 0.0, **options: Any
-    ) -> Iterator[Bench]:
+    def bench(self, *, wanted: Wanted = WANTED, index_lag_seconds: float = 0.0, **options: Any) -> Iterator[Bench]:
         """An empty account with these switches, and a connector to it."""
         self._clock.advance(3600)  # the budgets of the test before are full again
         self._model._lag = index_lag_seconds  # noqa: SLF001  no other way in

@@ -46,9 +46,7 @@ class Traits:
     fetch_batch: int = 100
     write_batch: int = 100
     ignored: frozenset[str] = frozenset()  #: fields whose writes are answered as done and are not
-    reshape: Mapping[str, Callable[[Value], Value]] = field(
-        default_factory=dict
-    )  #: how a field rewrites values
+    reshape: Mapping[str, Callable[[Value], Value]] = field(default_factory=dict)  #: how a field rewrites values
     scope: Callable[[Values], bool] = lambda _values: True
 
 
@@ -247,9 +245,7 @@ class MemoryConnector:
         self._request("changes")
         looked_at, since = self.side.clock.now(), int(cursor)
         with self.side.lock:
-            newer = sorted(
-                (row for row in self.side.rows.values() if row.version > since), key=lambda row: row.version
-            )
+            newer = sorted((row for row in self.side.rows.values() if row.version > since), key=lambda row: row.version)
             rows = newer[: self._traits.page_size]
             records = tuple(self._look(row) for row in rows if not row.proof)
             told = [row for row in rows if row.proof and not row.merged_into and self._traits.tells_gone]
@@ -274,9 +270,7 @@ class MemoryConnector:
                     if row is not None:
                         records[asked] = self._look(row)
                     else:
-                        gone[asked] = Gone(
-                            id=asked, proof=old.proof if old and not old.merged_into else "404"
-                        )
+                        gone[asked] = Gone(id=asked, proof=old.proof if old and not old.merged_into else "404")
         return Fetched(records=records, gone=gone, looked_at=looked_at)
 
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
@@ -284,9 +278,7 @@ class MemoryConnector:
         traits = self._traits
         names = {**traits.key_fields, **({"identity": traits.identity} if traits.identity else {})}
         wanted = {
-            names[key]: {_folded(value) for value in values} - {None}
-            for key, values in keys.items()
-            if key in names
+            names[key]: {_folded(value) for value in values} - {None} for key, values in keys.items() if key in names
         }
         with self.side.lock:
             return tuple(
@@ -302,8 +294,7 @@ class MemoryConnector:
         with self.side.lock:
             rows = {asked: row for asked in ids if (row := self.side.resolve(asked)) is not None}
             return {
-                asked: {name: row.times[name] for name in fields if name in row.times}
-                for asked, row in rows.items()
+                asked: {name: row.times[name] for name in fields if name in row.times} for asked, row in rows.items()
             }
 
     def create(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]:
@@ -373,9 +364,7 @@ class MemoryConnector:
     def _update(self, intent: Intent) -> Receipt:
         row = self.side.resolve(intent.target)
         if row is None:
-            return Receipt(
-                intent_id=intent.id, outcome=Outcome.GONE, id=intent.target, message="no such record"
-            )
+            return Receipt(intent_id=intent.id, outcome=Outcome.GONE, id=intent.target, message="no such record")
         refused = self._refusals(intent)
         if refused and (not self._traits.names_fields or set(refused) == set(intent.values)):
             named = refused if self._traits.names_fields else {}

@@ -9,6 +9,8 @@ import http.server
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -19,11 +21,12 @@ from connectors.hubspot import KIND
 from connectors.hubspot.check import findings
 from connectors.hubspot.faults import until_midnight
 from connectors.hubspot.wire import Wire
+from syncd.clock import SystemClock
 from syncd.core.model import Op, Outcome, Side
 from syncd.errors import CredentialsRefused, Parked, SyncdError, Unreachable
 from syncd.sandbox.clock import ManualClock
 from syncd.testing.contract import scan_all
-from syncd.testing.hubspot import Bench, Stand, stand
+from syncd.testing.hubspot import WANTED, Bench, Stand, stand
 
 OAUTH: dict[str, Any] = {
     "access_token": None,
@@ -84,6 +87,12 @@ def test_a_429_of_the_search_waits_a_second_and_leaves_other_requests_alone(hub:
     before = hub.clock.monotonic()
     assert hub.connector.changes(cursor).complete
     assert 1 <= hub.clock.monotonic() - before <= 3
+    hub.fault("status", "/search", status=429, headers={"Retry-After": "60"}, body=SECONDLY, times=None)
+    with pytest.raises(SyncdError):
+        hub.connector.changes(cursor)
+    pools = hub.governor.snapshot()
+    assert pools["search"].not_before is not None
+    assert pools["api"].not_before is None
 
 
 def test_the_daily_limit_parks_until_the_accounts_midnight(hub: Bench) -> None:
@@ -248,7 +257,7 @@ class _Odd(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
+    def log_message(self, *args: object) -> None:
         pass
 
 
@@ -297,6 +306,21 @@ def test_opening_a_connection_leaves_the_processes_logging_alone(odd: str) -> No
     Wire(odd, timeout_seconds=5).close()
     assert logging.getLogger("urllib3").level == logging.INFO
     logging.getLogger("urllib3").setLevel(logging.NOTSET)
+
+
+def test_several_threads_share_one_connection(hub: Bench) -> None:
+    ids = [hub.add({"firstname": f"Ann{n}"}) for n in range(40)]
+    settings = KIND.settings.model_validate({"base_url": hub.running.url, "access_token": "pat-sandbox"})
+    clock = SystemClock()
+    governor = KIND.governor(settings, clock)
+    connector = KIND.open(settings, WANTED, governor=governor, clock=clock, memory=hub.memory)
+    connector.scan(None)
+    intents = [hub.intent(Op.UPDATE, one, lastname=f"L{one}") for one in ids]
+    with ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(lambda intent: connector.update([intent])[0], intents))
+    connector.close()
+    assert [receipt.id for receipt in receipts] == ids
+    assert all(hub.stored(one)["lastname"] == f"L{one}" for one in ids)
 
 
 # ---- settings and check
@@ -368,6 +392,10 @@ def test_check_tells_of_a_property_that_is_not_unique_and_of_one_that_is_read_on
     (finding,) = KIND.check(hub.reopen(id_property="city"), fix=True)
     assert "same value twice" in finding.problem.what
     assert hub.reopen(id_property="city").capabilities().identity is None
+    reading = hub.reopen(wanted=replace(WANTED, fields=("firstname", "hs_calculated_score")))
+    (finding,) = KIND.check(reading, fix=False)
+    assert "hs_calculated_score" in finding.problem.where
+    assert finding.problem.warning
 
 
 def test_stages_are_those_of_the_lifecycle_in_their_order(hub: Bench) -> None:

@@ -126,7 +126,9 @@ def test_both_old_ids_of_a_merge_are_answered_with_the_survivor(place: Stand) ->
             )
             other = hub.add({"firstname": "C"})
             new = hub.merge(left, right)
+            hub.asked()
             answer = hub.connector.fetch([right, other, left])
+            assert hub.asked() == {"POST /batch/read": 1}
             assert {asked: record.id for asked, record in answer.records.items()} == {
                 left: new,
                 right: new,
@@ -145,6 +147,22 @@ def test_archived_and_purged_records_are_gone_with_proof(hub: Bench) -> None:
         (archived, purged, "123456789", "not-an-id"), "404"
     )
     assert set(answer.records) == {live}
+
+
+def test_an_id_that_the_answer_passes_over_is_read_alone_before_it_counts_as_gone(hub: Bench) -> None:
+    live, dead = hub.add({"firstname": "Ann"}), hub.add({"firstname": "Bob"})
+    hub.delete(dead)
+    hub.fault("status", "/batch/read", status=207, body={"status": "COMPLETE", "results": [], "errors": []})
+    answer = hub.connector.fetch([live, dead])
+    assert (set(answer.records), set(answer.gone)) == ({live}, {dead})
+    assert answer.records[live].values["firstname"] == "Ann"
+
+
+def test_one_id_that_spoils_its_batch_does_not_hide_the_others(hub: Bench) -> None:
+    live = hub.add({"firstname": "Ann"})
+    hub.fault("status", "/batch/read", status=400, body={"category": "VALIDATION_ERROR", "message": "bad id"})
+    answer = hub.connector.fetch([live, "no-id"])
+    assert (set(answer.records), set(answer.gone)) == ({live}, {"no-id"})
 
 
 def test_a_missing_permission_proves_nothing_gone(place: Stand) -> None:
@@ -172,7 +190,9 @@ def test_field_times_come_from_the_history_and_know_merged_ids(hub: Bench) -> No
 def test_a_secondary_address_finds_its_record_whose_own_address_is_another(hub: Bench) -> None:
     record_id = hub.add({"firstname": "Ann", "email": "first@x.co"})
     hub.model.add_secondary(record_id, "second@x.co")
-    found = hub.connector.find({"email": ["Second@x.co", "first@x.co", "no address", "nobody@x.co"]})
+    hub.asked()
+    found = hub.connector.find({"email": ["Second@x.co", "second@x.co ", "no address", "nobody@x.co"]})
+    assert hub.asked() == {"POST /batch/read": 1}
     assert [(record.id, record.values["email"]) for record in found] == [(record_id, "first@x.co")]
 
 
@@ -254,6 +274,21 @@ def test_windows_follow_hubspots_clock_and_not_ours(hub: Bench) -> None:
     found, _, _ = drain(connector, cursor)
     connector.close()
     assert set(found) == {record_id}
+
+
+def test_later_pages_of_a_window_keep_to_its_upper_bound(hub: Bench) -> None:
+    cursor = hub.connector.feed_start()
+    ids = [hub.add({"firstname": "Ann"}) for _ in range(250)]
+    hub.advance(5)
+    first = hub.connector.changes(cursor)
+    hub.advance(5)
+    hub.edit(ids[-1], {"firstname": "Bea"})
+    assert first.cursor is not None
+    rest, _, following = drain(hub.connector, first.cursor)
+    assert ids[-1] not in rest, "edited after the window was frozen: it belongs to the next one"
+    hub.advance(2)
+    found, _, _ = drain(hub.connector, following)
+    assert found[ids[-1]].values["firstname"] == "Bea"
 
 
 def test_a_window_is_frozen_by_its_first_page() -> None:

@@ -36,8 +36,7 @@ def by_id(receipts: tuple[Receipt, ...]) -> dict[str, Receipt]:
 
 def test_unordered_results_go_to_the_intents_they_belong_to(hub: Bench) -> None:
     intents = [
-        hub.intent(Op.CREATE, stamp=f"sp-{n}", firstname=f"Ann{n}", email=f"Ann{n}@Example.com")
-        for n in range(40)
+        hub.intent(Op.CREATE, stamp=f"sp-{n}", firstname=f"Ann{n}", email=f"Ann{n}@Example.com") for n in range(40)
     ]
     receipts = hub.connector.create(intents)
     assert [receipt.intent_id for receipt in receipts] == [intent.id for intent in intents]
@@ -61,16 +60,11 @@ def test_an_answer_shows_only_what_it_holds(hub: Bench) -> None:
 
 
 def test_a_result_without_trace_id_is_known_by_its_id_and_never_by_its_email(hub: Bench) -> None:
-    items = [
-        Item(intent=hub.intent(Op.UPDATE, one), properties={"email": "x"}, key=one) for one in ("1", "2")
-    ]
-    verdicts = judge(
-        items, {"results": [{"id": "2", "properties": {"email": "x"}}, {"id": "9", "properties": {}}]}
-    )
+    items = [Item(intent=hub.intent(Op.UPDATE, one), properties={"email": "x"}, key=one) for one in ("1", "2")]
+    verdicts = judge(items, {"results": [{"id": "2", "properties": {"email": "x"}}, {"id": "9", "properties": {}}]})
     assert set(verdicts.results) == {items[1].trace}
     stamped = [
-        Item(intent=hub.intent(Op.CREATE), properties={}, key=key, key_property="salespulse_id")
-        for key in ("a", "b")
+        Item(intent=hub.intent(Op.CREATE), properties={}, key=key, key_property="salespulse_id") for key in ("a", "b")
     ]
     rows = [{"id": "7", "properties": {"salespulse_id": "b"}}, {"id": "8", "properties": {"email": "x"}}]
     assert set(judge(stamped, {"results": rows}).results) == {stamped[1].trace}
@@ -108,6 +102,17 @@ def test_an_address_that_is_secondary_elsewhere_tells_its_owner(hub: Bench) -> N
     hub.model.add_secondary(owner, "second@x.co")
     (receipt,) = hub.connector.create([hub.intent(Op.CREATE, stamp="sp-1", email="second@x.co")])
     assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, owner)
+
+
+@pytest.mark.parametrize("form", ["conflict", "coordinates"])
+def test_an_update_to_a_taken_address_is_held_for_that_field_alone(place: Stand, form: str) -> None:
+    with place.bench(duplicate_form=form) as hub:
+        owner, other = hub.add({"email": "taken@x.co"}), hub.add({"email": "own@x.co", "firstname": "Ann"})
+        (receipt,) = hub.connector.update([hub.intent(Op.UPDATE, other, email="taken@x.co", firstname="Bea")])
+        assert (receipt.outcome, set(receipt.refused_fields)) == (Outcome.APPLIED, {"email"})
+        assert (hub.stored(other)["email"], hub.stored(other)["firstname"]) == ("own@x.co", "Bea")
+        (receipt,) = hub.connector.update([hub.intent(Op.UPDATE, other, email="taken@x.co")])
+        assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, owner)
 
 
 def test_of_the_400_form_the_second_number_is_the_owner() -> None:
@@ -176,9 +181,7 @@ def test_a_record_of_which_nothing_is_left_is_refused_with_its_fields(hub: Bench
 
 def test_without_id_property_a_new_record_is_not_made_without_its_key(place: Stand) -> None:
     with place.bench(id_property=False) as hub:
-        (receipt,) = hub.connector.create(
-            [hub.intent(Op.CREATE, firstname="Ann", email="no address", stamp="sp-1")]
-        )
+        (receipt,) = hub.connector.create([hub.intent(Op.CREATE, firstname="Ann", email="no address", stamp="sp-1")])
         assert (receipt.outcome, set(receipt.refused_fields)) == (Outcome.REFUSED, {"email"})
         assert scan_all(hub.connector) == {}
 
@@ -207,9 +210,7 @@ def test_a_stage_that_moves_back_is_cleared_and_set_in_two_requests(hub: Bench) 
     back = hub.add({"firstname": "Ann", "lifecyclestage": "opportunity"})
     forth = hub.add({"firstname": "Bob", "lifecyclestage": "lead"})
     intents = [
-        hub.intent(
-            Op.UPDATE, back, before={"lifecyclestage": "opportunity"}, lifecyclestage="lead", lastname="X"
-        ),
+        hub.intent(Op.UPDATE, back, before={"lifecyclestage": "opportunity"}, lifecyclestage="lead", lastname="X"),
         hub.intent(Op.UPDATE, forth, before={"lifecyclestage": "lead"}, lifecyclestage="customer"),
     ]
     hub.asked()
@@ -227,9 +228,7 @@ def test_a_stage_that_hubspot_ignores_is_shown_as_it_is(place: Stand, echo: bool
     with place.bench(echo_ignored=echo) as hub:
         record_id = hub.add({"firstname": "Ann", "lifecyclestage": "customer"})
         # The look was old: it showed lead, so the move seems to go forward and is sent as it is.
-        stale = hub.intent(
-            Op.UPDATE, record_id, before={"lifecyclestage": "lead"}, lifecyclestage="opportunity"
-        )
+        stale = hub.intent(Op.UPDATE, record_id, before={"lifecyclestage": "lead"}, lifecyclestage="opportunity")
         (receipt,) = hub.connector.update([stale])
         assert receipt.outcome is Outcome.APPLIED
         assert receipt.shown is not None
@@ -238,9 +237,7 @@ def test_a_stage_that_hubspot_ignores_is_shown_as_it_is(place: Stand, echo: bool
 
 def test_an_unknown_stage_is_refused_and_the_rest_is_written(hub: Bench) -> None:
     record_id = hub.add({"firstname": "Ann", "lifecyclestage": "lead"})
-    one = hub.intent(
-        Op.UPDATE, record_id, before={"lifecyclestage": "lead"}, lifecyclestage="astronaut", lastname="X"
-    )
+    one = hub.intent(Op.UPDATE, record_id, before={"lifecyclestage": "lead"}, lifecyclestage="astronaut", lastname="X")
     (receipt,) = hub.connector.update([one])
     assert (receipt.outcome, set(receipt.refused_fields)) == (Outcome.APPLIED, {"lifecyclestage"})
     assert (hub.stored(record_id)["lifecyclestage"], hub.stored(record_id)["lastname"]) == ("lead", "X")

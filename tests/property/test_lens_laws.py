@@ -28,9 +28,7 @@ from syncd.core.model import SIDES, FieldSpec, Option, Side, Value
 S, C = Side.SALESPULSE, Side.CRM
 
 # Few words, so that values, tables and options meet.
-WORDS = st.sampled_from(
-    ["a", "A", "b", "c d", "C  D", "é", "true", "1", "FL", "Florida", "x;y", "x,y", " a "]
-)
+WORDS = st.sampled_from(["a", "A", "b", "c d", "C  D", "é", "true", "1", "FL", "Florida", "x;y", "x,y", " a "])
 TYPED = st.sampled_from(
     [
         "+13055551234",
@@ -119,9 +117,7 @@ def test_same_is_an_equivalence(rule: FieldRule, side: Side, a: Value, b: Value,
 
 @given(rules(), SIDE, VALUES, VALUES)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_what_was_carried_agrees_and_can_be_sent(
-    rule: FieldRule, to: Side, value: Value, present: Value
-) -> None:
+def test_what_was_carried_agrees_and_can_be_sent(rule: FieldRule, to: Side, value: Value, present: Value) -> None:
     found = carry(rule, to, value, present)
     assume(isinstance(found, Carried))
     assert isinstance(found, Carried)
@@ -163,9 +159,7 @@ def test_equal_values_agree_with_the_same(rule: FieldRule, a: Value, b: Value) -
 
 @given(rules(), SIDE, VALUES)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_a_blank_is_the_same_as_every_blank_and_carries_to_none(
-    rule: FieldRule, to: Side, value: Value
-) -> None:
+def test_a_blank_is_the_same_as_every_blank_and_carries_to_none(rule: FieldRule, to: Side, value: Value) -> None:
     for empty in (None, "", " ", (), ("",)):
         assert carry(rule, to, empty, value) == Carried(value=None)
         assert same(rule, to, empty, None)
@@ -192,9 +186,7 @@ def test_carrying_again_over_what_was_carried_changes_nothing(
 
 @given(rules(), SIDE, VALUES, VALUES)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_nothing_raises_and_every_hold_says_something(
-    rule: FieldRule, side: Side, a: Value, b: Value
-) -> None:
+def test_nothing_raises_and_every_hold_says_something(rule: FieldRule, side: Side, a: Value, b: Value) -> None:
     found = carry(rule, side, a, b)
     assert isinstance(found, Carried | Cannot | Skip)
     if isinstance(found, Cannot):
@@ -212,9 +204,7 @@ def test_nothing_raises_and_every_hold_says_something(
 
 @given(rules(kind=Kind.MULTICHOICE), SIDE, VALUES, VALUES)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_a_spelled_set_reads_back_as_the_set(
-    rule: FieldRule, side: Side, value: Value, present: Value
-) -> None:
+def test_a_spelled_set_reads_back_as_the_set(rule: FieldRule, side: Side, value: Value, present: Value) -> None:
     words = canonical(rule, side, value)
     if words is None:
         return

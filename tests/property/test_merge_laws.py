@@ -31,7 +31,7 @@ MOMENTS = st.none() | st.builds(
 
 @st.composite
 def fields_and_pairs(draw: st.DrawFn) -> tuple[FieldMap, Pair]:
-    """A mapping of every sort of rule, and a pair whose fields agreed once or never, and were edited since."""
+    """A mapping with every sort of rule, and a pair whose fields agreed once or never and edited since."""
     more = {
         "blank": draw(st.sampled_from([Blank.COPY, Blank.KEEP])),
         "conflict": draw(CONFLICTS),
@@ -40,18 +40,14 @@ def fields_and_pairs(draw: st.DrawFn) -> tuple[FieldMap, Pair]:
     text = rule("text", direction=draw(st.sampled_from(Direction)), **more)
     name = rule("name", kind=Kind.NAME, **more)
     phone = rule("phone", kind=Kind.PHONE, **more)
-    tags = rule(
-        "tags", kind=Kind.MULTICHOICE, blank=more["blank"], conflict=(Rule.UNION,), first_sync=(Rule.UNION,)
-    )
+    tags = rule("tags", kind=Kind.MULTICHOICE, blank=more["blank"], conflict=(Rule.UNION,), first_sync=(Rule.UNION,))
     stage = stage_rule(first_sync=more["first_sync"])
     values = {"text": WORDS, "name": WORDS, "phone": PHONES, "tags": TAGS}
     now: dict[str, Any] = {}
     base: dict[str, Any] = {}
     for each in (text, name, phone, tags, stage):
         left, right = (STAGES[S], STAGES[C]) if each is stage else (values[each.name],) * 2
-        agreed = draw(
-            st.none() | (st.sampled_from(each.table) if each is stage else left.map(lambda v: (v, v)))
-        )
+        agreed = draw(st.none() | (st.sampled_from(each.table) if each is stage else left.map(lambda v: (v, v))))
         if agreed is None:
             now[each.name] = draw(left), draw(right)
             continue
@@ -104,9 +100,7 @@ def test_one_pass_is_enough_unless_both_halves_of_a_union_are_written(world: tup
     first = merge(fields, whole)
     unions = {decision.rule for decision in first if len(decision.writes) == 2}
     rest = merge(fields, after(fields, whole, first))
-    assert unions >= {
-        decision.rule for decision in rest if decision.verdict in {Verdict.WRITE, Verdict.AGREED}
-    }
+    assert unions >= {decision.rule for decision in rest if decision.verdict in {Verdict.WRITE, Verdict.AGREED}}
 
 
 @given(fields_and_pairs())
@@ -165,10 +159,7 @@ def test_a_replaced_edit_is_marked_lost(world: tuple[FieldMap, Pair]) -> None:
             if not untouched and change.before and change.by != "union":
                 # A value that only differs in writing from its base was not edited.
                 alone = written(whole, side.other, {each.on(side.other): base.on(side.other)} if base else {})
-                same = (
-                    base is not None
-                    and merge(replace(fields, rules=(each,)), alone)[0].verdict is Verdict.UNCHANGED
-                )
+                same = base is not None and merge(replace(fields, rules=(each,)), alone)[0].verdict is Verdict.UNCHANGED
                 assert change.lost is not same
 
 
@@ -178,9 +169,7 @@ def test_a_field_s_decision_does_not_depend_on_the_others(world: tuple[FieldMap,
     shuffled = list(fields.rules)
     random.shuffle(shuffled)
     by_name = {decision.rule: decision for decision in merge(fields, whole)}
-    assert {
-        decision.rule: decision for decision in merge(replace(fields, rules=tuple(shuffled)), whole)
-    } == by_name
+    assert {decision.rule: decision for decision in merge(replace(fields, rules=tuple(shuffled)), whole)} == by_name
     for each in fields.rules:
         assert merge(replace(fields, rules=(each,)), whole) == (by_name[each.name],)
 
@@ -208,8 +197,7 @@ def test_mirrored_sides_have_a_mirrored_plan(
         base = {} if agreed is None else {"x": (agreed, agreed)}
         (decision,) = merge(fields, pair(fields, {"x": now}, base, salespulse=sides[0], crm=sides[1]))
         writes = {
-            side.other if mirrored else side: (change.after, change.lost)
-            for side, change in decision.writes.items()
+            side.other if mirrored else side: (change.after, change.lost) for side, change in decision.writes.items()
         }
         outcomes.append((decision.verdict, decision.rebase, decision.wants_times, decision.hold, writes))
     assert outcomes[0] == outcomes[1]

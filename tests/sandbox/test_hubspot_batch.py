@@ -90,9 +90,7 @@ def test_with_unique_trace_ids_the_good_ones_are_written(api: Direct, hubspot: H
 
 
 @pytest.mark.parametrize("second", [None, "t1"])
-def test_without_unique_trace_ids_nothing_is_written(
-    api: Direct, hubspot: HubSpot, second: str | None
-) -> None:
+def test_without_unique_trace_ids_nothing_is_written(api: Direct, hubspot: HubSpot, second: str | None) -> None:
     owner = hubspot.add_contact({"email": "a@b.co"})
     answer = batch(api, "create", new("t1", email="new@b.co"), new(second, email="a@b.co"))
     assert answer.status == 409
@@ -104,9 +102,7 @@ def test_without_unique_trace_ids_nothing_is_written(
 
 
 def test_a_rejected_batch_names_the_bad_properties_of_all_inputs(api: Direct, hubspot: HubSpot) -> None:
-    answer = batch(
-        api, "create", new(None, firstname="A", x="1"), new(None, email="b"), new(None, email="c@b.co")
-    )
+    answer = batch(api, "create", new(None, firstname="A", x="1"), new(None, email="b"), new(None, email="c@b.co"))
     assert answer.status == 400
     assert [one["context"]["propertyName"] for one in answer.json()["errors"]] == [["x"], ["email"]]
     assert hubspot.records() == []
@@ -197,9 +193,7 @@ def test_upsert_in_part_and_by_a_property_that_is_not_unique(api: Direct, hubspo
     answer = batch(api, "upsert", *rows)
     assert answer.status == 207
     assert answer.json()["errors"][0]["context"] == {"objectWriteTraceId": ["0"], "existingId": [owner]}
-    bad = batch(
-        api, "upsert", {"id": "D", "idProperty": "dealname", "properties": {}}, base="/crm/v3/objects/deals"
-    )
+    bad = batch(api, "upsert", {"id": "D", "idProperty": "dealname", "properties": {}}, base="/crm/v3/objects/deals")
     assert bad.status == 400
     assert bad.json()["message"] == "Unable to perform update/upsert by non-unique 0-3 property dealname"
 
@@ -216,9 +210,7 @@ def test_partial_success_may_hide_behind_the_ordinary_status(api: Direct, hubspo
 def test_read_tells_which_ids_lead_nowhere(api: Direct, hubspot: HubSpot) -> None:
     row_id, binned = hubspot.add_contact({"email": "a@b.co"}), hubspot.add_contact({"email": "c@b.co"})
     hubspot.archive(binned)
-    answer = batch(
-        api, "read", {"id": row_id}, {"id": binned}, {"id": "999"}, properties=["email", "nonsense"]
-    )
+    answer = batch(api, "read", {"id": row_id}, {"id": binned}, {"id": "999"}, properties=["email", "nonsense"])
     assert answer.status == 207
     (found,) = answer.json()["results"]
     assert found["properties"]["email"] == "a@b.co"

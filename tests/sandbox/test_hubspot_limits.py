@@ -1,4 +1,4 @@
-"""Tokens, scopes and rate limits of the HubSpot model, and how they are told (contract, sections 2 and 10)."""
+"""Tokens, scopes and rate limits of the HubSpot model, and how they are told (contract, sections 2, 10)."""
 
 from __future__ import annotations
 
@@ -239,9 +239,7 @@ def test_a_missing_scope_is_403_in_two_shapes(api: Direct, hubspot: HubSpot) -> 
     ("crm.objects.deals.write", "PATCH", "/crm/v3/objects/deals/1"),
     ("crm.schemas.contacts.write", "POST", "/crm/v3/properties/contacts"),
 ])  # fmt: skip
-def test_each_endpoint_needs_its_scope(
-    api: Direct, hubspot: HubSpot, scope: str, method: str, path: str
-) -> None:
+def test_each_endpoint_needs_its_scope(api: Direct, hubspot: HubSpot, scope: str, method: str, path: str) -> None:
     assert api.send(method, path).status != 403
     hubspot.set_options(Options(missing_scopes=(scope,)))
     assert api.send(method, path).status == 403

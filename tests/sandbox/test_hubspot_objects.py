@@ -56,9 +56,7 @@ def test_one_record_has_the_same_shape_on_every_path(api: Direct, hubspot: HubSp
     }
 
 
-def test_milliseconds_are_left_out_only_when_they_are_zero(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_milliseconds_are_left_out_only_when_they_are_zero(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     clock.advance(0.758)
     row_id = hubspot.add_contact({"firstname": "A"})
     assert api.get(f"{CONTACTS}/{row_id}").json()["createdAt"] == "2026-03-02T14:00:00.758Z"
@@ -149,9 +147,7 @@ def test_every_way_of_not_finding(api: Direct) -> None:
 
 
 def test_create_answers_201_with_what_was_stored(api: Direct) -> None:
-    answer = api.post(
-        CONTACTS, {"properties": {"email": "A@B.CO", "salespulse_id": "sp_1", "annual_premium": 12.5}}
-    )
+    answer = api.post(CONTACTS, {"properties": {"email": "A@B.CO", "salespulse_id": "sp_1", "annual_premium": 12.5}})
     assert answer.status == 201
     assert answer.json()["properties"]["email"] == "a@b.co"
     assert answer.json()["properties"]["annual_premium"] == "12.5"
@@ -185,9 +181,7 @@ def test_a_taken_primary_email_is_409_with_the_owner(api: Direct, hubspot: HubSp
     }
 
 
-def test_a_taken_unique_value_or_secondary_email_is_400_with_the_owner_second(
-    api: Direct, hubspot: HubSpot
-) -> None:
+def test_a_taken_unique_value_or_secondary_email_is_400_with_the_owner_second(api: Direct, hubspot: HubSpot) -> None:
     owner = hubspot.add_contact({"email": "a@b.co", "salespulse_id": "sp_1"})
     hubspot.add_secondary(owner, "s@b.co")
     answer = api.post(CONTACTS, {"properties": {"email": "s@b.co"}})
@@ -209,6 +203,7 @@ def test_all_invalid_properties_come_at_once_in_an_embedded_array(api: Direct) -
     answer = api.post(CONTACTS, {"properties": {
         "foo": "1", "createdate": "1", "email": "nobody", "annual_premium": "many", "smoker": " true",
         "product_interest": "Car", "date_of_birth": "soon",
+        "next_call_at": "999999999999999999",
     }})  # fmt: skip
     assert answer.status == 400
     body = answer.json()
@@ -222,6 +217,7 @@ def test_all_invalid_properties_come_at_once_in_an_embedded_array(api: Direct) -
         "smoker": "LEADING_TRAILING_WHITESPACE",
         "product_interest": "INVALID_OPTION",
         "date_of_birth": "INVALID_DATE",
+        "next_call_at": "INVALID_DATE",
     }
     assert listed[0] == {
         "isValid": False,
@@ -248,9 +244,7 @@ def test_values_are_stored_in_hubspots_own_form(api: Direct) -> None:
     }  # fmt: skip
 
 
-def test_patch_clears_with_an_empty_text_and_ignores_null(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_patch_clears_with_an_empty_text_and_ignores_null(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     row_id = hubspot.add_contact({"firstname": "A", "city": "X", "zip": "1"})
     clock.advance(5)
     answer = api.patch(f"{CONTACTS}/{row_id}", {"properties": {"city": "", "zip": None}})
@@ -264,10 +258,7 @@ def test_patch_clears_with_an_empty_text_and_ignores_null(
 
 def test_a_refused_patch_changes_nothing(api: Direct, hubspot: HubSpot) -> None:
     row_id = hubspot.add_contact({"firstname": "A"})
-    assert (
-        api.patch(f"{CONTACTS}/{row_id}", {"properties": {"firstname": "B", "hs_object_id": "9"}}).status
-        == 400
-    )
+    assert api.patch(f"{CONTACTS}/{row_id}", {"properties": {"firstname": "B", "hs_object_id": "9"}}).status == 400
     assert hubspot.record(row_id)["firstname"] == "A"
 
 
@@ -352,9 +343,7 @@ def test_a_patch_on_a_merged_id_follows_or_fails_by_option(api: Direct, hubspot:
     assert api.patch(f"{CONTACTS}/{one}", {"properties": {"city": "Y"}}).status == 404
 
 
-def test_history_tells_values_times_and_who_wrote_them(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_history_tells_values_times_and_who_wrote_them(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     row_id = hubspot.add_contact({"email": "a@b.co", "city": "X"})
     clock.advance(10)
     api.patch(f"{CONTACTS}/{row_id}", {"properties": {"city": "Y", "email": "a@b.co"}})
@@ -370,9 +359,7 @@ def test_history_tells_values_times_and_who_wrote_them(
     assert [one["value"] for one in found["email"]] == ["a@b.co"]
 
 
-def test_hidden_bumps_move_the_modified_time_once_more(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_hidden_bumps_move_the_modified_time_once_more(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     hubspot.set_options(Options(hidden_bump_seconds=30))
     row_id = api.post(CONTACTS, {"properties": {"firstname": "A"}}).json()["id"]
     clock.advance(29)

@@ -1,4 +1,4 @@
-"""Properties, pipelines, lifecycle, deals, calls and associations of the model (contract, sections 6 to 9)."""
+"""Properties, pipelines, lifecycle, deals, calls and associations (contract, sections 6 to 9)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def test_properties_describe_themselves_without_paging(api: Direct) -> None:
     by_name = {one["name"]: one for one in listed["results"]}
     assert set(by_name["address"]) == {
         "name", "label", "type", "fieldType", "description", "groupName", "options", "displayOrder",
-        "calculated", "externalOptions", "hasUniqueValue", "hidden", "hubspotDefined", "modificationMetadata", "formField",
+        "calculated", "externalOptions", "hasUniqueValue", "hidden", "hubspotDefined",
+        "modificationMetadata", "formField",
         "dataSensitivity", "createdAt", "updatedAt",
     }  # fmt: skip
     assert by_name["hs_object_id"]["modificationMetadata"]["readOnlyValue"] is True
@@ -113,7 +114,8 @@ def test_default_pipelines(api: Direct) -> None:
     assert (deals["id"], deals["createdAt"]) == ("default", "1970-01-01T00:00:00Z")
     assert [(stage["id"], stage["metadata"]["probability"]) for stage in deals["stages"]] == [
         ("appointmentscheduled", "0.2"), ("qualifiedtobuy", "0.4"),
-        ("presentationscheduled", "0.6"), ("decisionmakerboughtin", "0.8"), ("contractsent", "0.9"), ("closedwon", "1.0"), ("closedlost", "0.0"),
+        ("presentationscheduled", "0.6"), ("decisionmakerboughtin", "0.8"), ("contractsent", "0.9"),
+        ("closedwon", "1.0"), ("closedlost", "0.0"),
     ]  # fmt: skip
     assert deals["stages"][0]["metadata"]["isClosed"] == "false"
     (lifecycle,) = api.get("/crm/pipelines/2026-09/contacts").json()["results"]
@@ -211,9 +213,7 @@ def test_the_wrong_direction_and_a_missing_end_are_400(api: Direct, hubspot: Hub
     assert hubspot.records("deals") == []
 
 
-def test_a_logged_call_needs_a_time_and_shows_on_its_contact(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_a_logged_call_needs_a_time_and_shows_on_its_contact(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     row_id = hubspot.add_contact({"firstname": "A"})
     clock.advance(60)
     assert api.post(CALLS, {"properties": {"hs_call_title": "Intro"}}).status == 400
@@ -232,9 +232,7 @@ def test_a_logged_call_needs_a_time_and_shows_on_its_contact(
     assert made.status == 201
     found = api.get(f"{CONTACTS}/{row_id}?associations=calls").json()
     assert found["updatedAt"] == "2026-03-02T14:01:00Z"
-    assert found["associations"] == {
-        "calls": {"results": [{"id": made.json()["id"], "type": "contact_to_call"}]}
-    }
+    assert found["associations"] == {"calls": {"results": [{"id": made.json()["id"], "type": "contact_to_call"}]}}
     bad = api.post(CALLS, {"properties": {"hs_timestamp": "1", "hs_call_recording_url": "http://x/y.mp3"}})
     assert bad.status == 400
 
@@ -280,9 +278,7 @@ def test_associations_in_batches(api: Direct, hubspot: HubSpot) -> None:
     assert api.post(f"{base}/associate/default", {"inputs": [good | {"from": {"id": two}}]}).status == 200
     gone = {"inputs": [{"from": {"id": one}, "to": [{"id": deal}]}]}
     assert api.post(f"/crm/v4{base.removeprefix('/crm').replace('/2026-09', '')}/archive", gone).status == 204
-    assert [
-        one["from"]["id"] for one in api.post(f"{base}/read", {"inputs": [{"id": two}]}).json()["results"]
-    ] == [two]
+    assert [one["from"]["id"] for one in api.post(f"{base}/read", {"inputs": [{"id": two}]}).json()["results"]] == [two]
     assert api.post(f"{base}/read", {"inputs": [{"id": one}]}).json()["results"] == []
 
 

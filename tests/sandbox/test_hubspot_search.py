@@ -187,6 +187,7 @@ def test_the_walk_by_id_survives_ten_thousand_rows_on_one_millisecond(api: Direc
     {"filterGroups": [{"filters": [where("city", "EQ")]}]},
     {"filterGroups": [{"filters": [where("city", "IN", "X")]}]},
     {"filterGroups": [{"filters": [where("lastmodifieddate", "GT", "yesterday")]}]},
+    {"filterGroups": [{"filters": [where("hs_object_id", "GT", "inf")]}]},
     {"sorts": [{"propertyName": "nonsense"}]},
 ])  # fmt: skip
 def test_searches_that_are_refused(api: Direct, body: dict[str, Any]) -> None:
@@ -219,11 +220,12 @@ def test_a_late_index_shows_writes_to_get_before_search(clock: ManualClock) -> N
     clock.advance(1)
     (now,) = search(api)["results"]
     assert (now["properties"]["firstname"], now["updatedAt"]) == ("B", "2026-03-02T14:00:20Z")
+    hubspot.index_lag_seconds = 0
+    hubspot.edit(row_id, {"firstname": "C"})
+    assert search(api)["results"][0]["properties"]["firstname"] == "C"
 
 
-def test_archived_and_merged_records_are_never_found(
-    api: Direct, hubspot: HubSpot, clock: ManualClock
-) -> None:
+def test_archived_and_merged_records_are_never_found(api: Direct, hubspot: HubSpot, clock: ManualClock) -> None:
     late = HubSpot(clock, index_lag_seconds=20)
     for one, caller in ((hubspot, api), (late, Direct(late))):
         first, second, third = (one.add_contact({"email": f"{n}@b.co"}) for n in range(3))

@@ -37,9 +37,7 @@ def control(http: httpx.Client, path: str, /, **body: Any) -> Any:
 
 def test_people_are_served_compressed_with_the_sandbox_date(http: httpx.Client) -> None:
     made = control(http, "people", count=150, seed=7)["ids"]
-    answer = http.get(
-        CONTACTS, params={"limit": 100, "properties": "email,phone,product_interest,lifecyclestage"}
-    )
+    answer = http.get(CONTACTS, params={"limit": 100, "properties": "email,phone,product_interest,lifecyclestage"})
     assert answer.status_code == 200
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["date"] == "Mon, 02 Mar 2026 14:00:00 GMT"
@@ -73,9 +71,7 @@ def test_control_paths_do_what_people_do(http: httpx.Client) -> None:
     ("edit", {"id": "999999", "values": {}}), ("edit", {"values": {}}), ("nonsense", {}),
     ("options", {"nonsense": 1}), ("people", {"style": "salespulse"}), ("add", {"values": {"nonsense": "1"}}),
 ])  # fmt: skip
-def test_a_wrong_control_call_is_400_and_says_why(
-    http: httpx.Client, path: str, body: dict[str, Any]
-) -> None:
+def test_a_wrong_control_call_is_400_and_says_why(http: httpx.Client, path: str, body: dict[str, Any]) -> None:
     answer = http.post(f"/_sandbox/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
@@ -111,9 +107,7 @@ def test_another_program_can_use_up_the_limit(http: httpx.Client) -> None:
     assert http.get(CONTACTS).status_code == 200
 
 
-def test_a_connection_that_drops_after_the_write_leaves_the_write(
-    http: httpx.Client, hubspot: HubSpot
-) -> None:
+def test_a_connection_that_drops_after_the_write_leaves_the_write(http: httpx.Client, hubspot: HubSpot) -> None:
     control(http, "faults", action="drop_after", op=f"POST {CONTACTS}/batch/create")
     row = {"properties": {"email": "dropped@b.co"}, "objectWriteTraceId": "1"}
     with pytest.raises(httpx.TransportError):
@@ -125,9 +119,7 @@ def test_a_connection_that_drops_after_the_write_leaves_the_write(
 @pytest.mark.parametrize(("status", "headers"), [
     (423, {}), (477, {"Retry-After": "600"}), (502, {}), (429, {"Retry-After": "3"}),
 ])  # fmt: skip
-def test_faults_of_the_vendor_can_be_scripted(
-    http: httpx.Client, status: int, headers: dict[str, str]
-) -> None:
+def test_faults_of_the_vendor_can_be_scripted(http: httpx.Client, status: int, headers: dict[str, str]) -> None:
     control(http, "faults", action="status", path="contacts", status=status, headers=headers)
     answer = http.get(CONTACTS)
     assert answer.status_code == status

@@ -152,18 +152,14 @@ def test_bulk_creates_up_to_a_thousand_in_order(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("body", [[{"first_name": "A"}] * 1_001, [], {"people": []}, "x"])
-def test_a_bulk_of_a_wrong_size_or_shape_is_refused(
-    model: SalesPulse, client: httpx.Client, body: object
-) -> None:
+def test_a_bulk_of_a_wrong_size_or_shape_is_refused(model: SalesPulse, client: httpx.Client, body: object) -> None:
     assert client.post("/contacts/bulk", json=body).status_code == 400
     assert not model.book.contacts
 
 
 def test_lists_are_paged_and_searched(model: SalesPulse, client: httpx.Client) -> None:
     ids = model.populate({"first_name": f"N{n:02}", "email": f"n{n}@example.com"} for n in range(25))
-    pages = [
-        client.get("/contacts", params={"page": page, "limit": 10}).json()["data"] for page in (1, 2, 3, 4)
-    ]
+    pages = [client.get("/contacts", params={"page": page, "limit": 10}).json()["data"] for page in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [10, 10, 5, 0]
     assert [row["id"] for page in pages for row in page] == ids
     found = client.get("/contacts", params={"search": " N7@EXAMPLE.com"}).json()["data"]
@@ -273,9 +269,7 @@ def test_without_the_key_every_path_is_401(client: httpx.Client, header: str | N
         ("DELETE", "/pipeline/stages", "GET"),
     ],
 )
-def test_a_wrong_method_names_the_right_ones(
-    client: httpx.Client, method: str, path: str, allow: str
-) -> None:
+def test_a_wrong_method_names_the_right_ones(client: httpx.Client, method: str, path: str, allow: str) -> None:
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
 
@@ -303,9 +297,7 @@ def test_export_and_load_carry_everything_over(model: SalesPulse, client: httpx.
     assert call["status"] == "completed", "a call that was under way ends after the restart"
 
 
-def test_people_edit_add_and_delete_through_the_control_paths(
-    model: SalesPulse, client: httpx.Client
-) -> None:
+def test_people_edit_add_and_delete_through_the_control_paths(model: SalesPulse, client: httpx.Client) -> None:
     control = str(client.base_url).replace(BASE + "/", "/_sandbox")
 
     def post(path: str, body: object) -> httpx.Response:

@@ -155,9 +155,7 @@ def test_a_stage_in_a_create_or_update_is_taken_or_silently_ignored(name: str, s
         (Answer.MINIMAL, {"id"}),
     ],
 )
-def test_an_update_answers_in_full_in_part_or_with_the_id(
-    speak: Any, answer: Answer, expected: set[str]
-) -> None:
+def test_an_update_answers_in_full_in_part_or_with_the_id(speak: Any, answer: Answer, expected: set[str]) -> None:
     served = speak(Dialect(update_answer=answer))
     one = served.model.add_contact(JANE)
     shown = served.call("PATCH", f"/contacts/{one}", {"state": "TX"}).json()

@@ -52,9 +52,7 @@ def running(receiver: tuple[str, Arrived]) -> Iterator[Running]:
         yield running
 
 
-def test_all_seven_events_arrive_in_the_shape_of_the_page(
-    running: Running, receiver: tuple[str, Arrived]
-) -> None:
+def test_all_seven_events_arrive_in_the_shape_of_the_page(running: Running, receiver: tuple[str, Arrived]) -> None:
     headers = {"authorization": f"Bearer {KEY}"}
     with httpx.Client(base_url=running.url, headers=headers, trust_env=False) as client:
         one = client.post(f"{BASE}/contacts", json=JANE).json()["id"]
@@ -94,9 +92,7 @@ def test_all_seven_events_arrive_in_the_shape_of_the_page(
     }
 
 
-def test_changes_made_by_direct_calls_are_delivered_too(
-    running: Running, receiver: tuple[str, Arrived]
-) -> None:
+def test_changes_made_by_direct_calls_are_delivered_too(running: Running, receiver: tuple[str, Arrived]) -> None:
     model = running.harness.vendor
     assert isinstance(model, SalesPulse)
     with running.harness.lock:

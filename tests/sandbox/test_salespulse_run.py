@@ -28,7 +28,7 @@ def running(look: Callable[[dict[str, Any]], None], **options: Any) -> Lines:
     def work() -> None:
         try:
             run(**settings, echo=said.put, end=end)  # type: ignore[arg-type]  # one dict for all types
-        except BaseException as error:  # noqa: BLE001  handed to the test's own thread
+        except BaseException as error:
             failed.append(error)
             said.put("# Ctrl-C")
 
@@ -112,7 +112,5 @@ def test_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
     ("scale", "limit_scale", "expected"),
     [(1, 1, "100/60s"), (60, 1, "100/1s"), (600, 1, "100/1s"), (50, 2, "200/2s"), (1, 0.5, "50/60s")],
 )
-def test_the_rate_in_real_time_never_exceeds_the_vendors(
-    scale: float, limit_scale: float, expected: str
-) -> None:
+def test_the_rate_in_real_time_never_exceeds_the_vendors(scale: float, limit_scale: float, expected: str) -> None:
     assert rate(100, 60, scale, limit_scale) == expected

@@ -37,9 +37,7 @@ class Tally:
         if request.path == "/_sandbox/own":
             return json_response(200, {"own": True})
         self.done.append(request)
-        return json_response(
-            200, {"done": len(self.done), "long": "x" * 2_000 if request.get("long") else ""}
-        )
+        return json_response(200, {"done": len(self.done), "long": "x" * 2_000 if request.get("long") else ""})
 
     def template(self, path: str) -> str:
         return "/things/:id" if path.startswith("/things/") else path
@@ -179,9 +177,7 @@ def test_a_scripted_status_has_its_headers_and_body(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize(("action", "done"), [("drop_before", 0), ("drop_after", 1)])
-def test_a_dropped_connection_gives_no_answer(
-    tally: Tally, client: httpx.Client, action: str, done: int
-) -> None:
+def test_a_dropped_connection_gives_no_answer(tally: Tally, client: httpx.Client, action: str, done: int) -> None:
     client.post("/_sandbox/faults", json={"action": action})
     with pytest.raises(httpx.TransportError):
         client.post("/things")

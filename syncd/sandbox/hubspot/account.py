@@ -52,17 +52,12 @@ class Tokens:
         options = self._portal.options
         form = dict(parse_qsl(call.request.body.decode("utf-8", "replace")))
         kind = call.request.headers.get("content-type", "")
-        if (
-            not kind.startswith("application/x-www-form-urlencoded")
-            or form.get("grant_type") != "refresh_token"
-        ):
+        if not kind.startswith("application/x-www-form-urlencoded") or form.get("grant_type") != "refresh_token":
             raise _denied("unsupported_grant_type", "BAD_GRANT_TYPE", "missing or unknown grant type")
         if (form.get("client_id"), form.get("client_secret")) != (options.client_id, options.client_secret):
             raise _denied("invalid_client", "BAD_CLIENT_ID", "missing or invalid client id or secret")
         if form.get("refresh_token") != options.refresh_token:
-            raise _denied(
-                "invalid_grant", "BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked"
-            )
+            raise _denied("invalid_grant", "BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked")
         self._portal.token_serial += 1
         token = f"sandbox-access-{self._portal.token_serial}"
         self._given[token] = self._portal.now() + options.expires_in * 1000

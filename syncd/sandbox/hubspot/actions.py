@@ -10,6 +10,7 @@ from typing import Any
 
 from syncd.sandbox.hubspot import objects, properties
 from syncd.sandbox.hubspot.account import Tokens
+from syncd.sandbox.hubspot.hooks import Hooks, HookSettings
 from syncd.sandbox.hubspot.limits import Quota
 from syncd.sandbox.hubspot.options import Options
 from syncd.sandbox.hubspot.portal import Portal
@@ -26,6 +27,8 @@ class Actions:
         self.portal = portal
         self.quota = quota
         self.tokens = tokens
+        self.hooks = Hooks(portal.portal_id)
+        self._wire()
 
     def add_contact(self, properties: Mapping[str, Any]) -> str:
         """A contact that a person made; gives its id. Blank values are left out."""
@@ -51,7 +54,7 @@ class Actions:
     def archive(self, record_id: str, *, kind: str = "contacts") -> None:
         """A person deletes a record: it goes to the recycle bin."""
         table = self.portal.table(kind)
-        table.archive(self._row(table, record_id))
+        table.archive(self._row(table, record_id), PERSON)
 
     def restore(self, record_id: str, *, kind: str = "contacts") -> None:
         """A person takes a record out of the bin. Raises Duplicate if a value of it was taken."""
@@ -93,6 +96,11 @@ class Actions:
         table = self.portal.table(kind)
         return dict(self._row(table, record_id).values)
 
+    def set_hooks(self, **settings: Any) -> HookSettings:
+        """Change where webhooks go and how they travel; what is not named stays. Raises pydantic.ValidationError."""
+        self.hooks.settings = HookSettings.model_validate({**self.hooks.settings.model_dump(), **settings})
+        return self.hooks.settings
+
     def set_options(self, options: Options) -> None:
         """Change switches. A property that exists keeps its kind: set ``state_enumeration`` at the start."""
         before = self.portal.options
@@ -107,6 +115,10 @@ class Actions:
                 table = self.portal.tables[kind]
                 if "salespulse_id" not in table.schema.props:
                     properties.add(table, id_property())
+
+    def _wire(self) -> None:
+        for table in self.portal.tables.values():
+            table.hooks = self.hooks
 
     def _row(self, table: Table, record_id: str) -> Row:
         row = table.find(int(record_id)) if record_id.isdecimal() else None

@@ -198,9 +198,7 @@ def _whole(
     portal: Portal, table: Table, call: Call, op: str, inputs: Sequence[Input]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     found, missing = _targets(portal, table, op, inputs)
-    bad = [
-        value for one, row in found for value in portal.writer.values(table, _properties(one, row), row)[1]
-    ]
+    bad = [value for one, row in found for value in portal.writer.values(table, _properties(one, row), row)[1]]
     if bad:
         raise invalid(bad)
     drafts = [

@@ -38,9 +38,7 @@ def _look(actions: Actions, request: Request, name: str) -> Response:
     match name:
         case "records":
             kind = request.get("type", "contacts")
-            return json_response(
-                200, {"records": actions.records(kind, archived=request.get("archived") == "true")}
-            )
+            return json_response(200, {"records": actions.records(kind, archived=request.get("archived") == "true")})
         case "options":
             return json_response(200, actions.portal.options.model_dump(mode="json"))
     return json_response(404, {"error": {"message": f"no control path GET {name}"}})
@@ -70,6 +68,8 @@ def _act(actions: Actions, name: str, body: dict[str, Any]) -> dict[str, Any]:  
             return {"ids": _people(actions, body)}
         case "options":
             return _options(actions, body)
+        case "hooks":
+            return _hooks(actions, body)
         case "tokens":
             if body.get("expire"):
                 actions.tokens.expire()
@@ -95,7 +95,17 @@ def _options(actions: Actions, body: dict[str, Any]) -> dict[str, Any]:
     try:
         options = Options.model_validate({**before.model_dump(), **body})
     except ValidationError as error:
-        text = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ValueError(text) from None
+        raise ValueError(_problems(error)) from None
     actions.set_options(options)
     return options.model_dump(mode="json")
+
+
+def _hooks(actions: Actions, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return actions.set_hooks(**body).model_dump(mode="json")
+    except ValidationError as error:
+        raise ValueError(_problems(error)) from None
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())

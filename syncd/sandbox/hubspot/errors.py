@@ -14,7 +14,7 @@ import orjson
 SCOPES_URL = "https://developers.hubspot.com/scopes"
 
 
-class Refused(Exception):  # noqa: N818  it is an answer of the vendor, not a failure of ours
+class Refused(Exception):
     """A request, or one input of a batch, is refused."""
 
     def __init__(
@@ -76,7 +76,7 @@ class BadValue:
     message: str
 
 
-class Duplicate(Exception):  # noqa: N818  as Refused
+class Duplicate(Exception):
     """A unique value that another record holds; how that is told depends on the property and the options."""
 
     def __init__(self, *, prop: str, value: str, owner: int, secondary: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Filter:
         return re.search(rf"(?<!\w){pattern}(?!\w)", value.lower()) is not None
 
     def _in_order(self, value: str) -> bool:
-        assert self.prop is not None  # noqa: S101  holds() has looked
+        if self.prop is None:
+            return False
         own: float | str | None = _number(self.prop, value)
         bound: float | str | None = self.number
         if bound is None or own is None:
@@ -91,9 +93,10 @@ def _number(prop: Prop, text: str) -> float | None:
     if prop.type != "number":
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def sort_key(prop: Prop, value: str | None) -> tuple[bool, float, str]:
@@ -116,13 +119,9 @@ def filter_of(schema: Schema, raw: object) -> Filter:
         return Filter(name=name, prop=prop, operator=operator, texts=texts, folded=folded)
     numbers = [_number(prop, value) for value in values]
     if prop.type in TIMES | {"number"} and None in numbers:
-        raise validation(
-            f"Invalid input: {name} must be compared with a number or a date", propertyName=[name]
-        )
+        raise validation(f"Invalid input: {name} must be compared with a number or a date", propertyName=[name])
     high = numbers[1] if operator == "BETWEEN" else None
-    return Filter(
-        name=name, prop=prop, operator=operator, texts=texts, number=numbers[0], high=high, folded=folded
-    )
+    return Filter(name=name, prop=prop, operator=operator, texts=texts, number=numbers[0], high=high, folded=folded)
 
 
 def _values(raw: dict[str, object], operator: str) -> list[str]:

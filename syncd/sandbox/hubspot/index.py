@@ -81,10 +81,10 @@ class Index:
         return found
 
     def _take(self, row: Row) -> None:
-        if not self._is_live(row.id):
-            return
-        self._windows.clear()
         old = self.rows.get(row.id)
+        if not self._is_live(row.id) or (old is not None and old.modified > row.modified):
+            return  # the second happens when the lag was shortened while a write was on its way
+        self._windows.clear()
         if old is None:
             insort(self._ids, row.id)
         else:

@@ -17,7 +17,7 @@ from syncd.sandbox.hubspot.errors import Refused, not_found
 from syncd.sandbox.hubspot.limits import Quota
 from syncd.sandbox.hubspot.options import Options
 from syncd.sandbox.hubspot.portal import Portal
-from syncd.sandbox.wire import CONTROL, Request, Response, json_response
+from syncd.sandbox.wire import CONTROL, Delivery, Request, Response, json_response
 
 DEFAULTS = Options()
 TOO_LONG = b"<html><head><title>414 Request-URI Too Large</title></head><body></body></html>"
@@ -46,15 +46,23 @@ class HubSpot(Actions):
         portal = Portal(clock, portal_id=portal_id, index_lag_seconds=index_lag_seconds, options=options)
         super().__init__(portal, Quota(clock, limit_scale, portal_id, options), Tokens(portal, token))
 
+    @property
+    def index_lag_seconds(self) -> float:
+        """How long (sandbox time) search does not see a write."""
+        return self._lag
+
+    @index_lag_seconds.setter
+    def index_lag_seconds(self, seconds: float) -> None:
+        self._lag = seconds
+        for table in self.portal.tables.values():
+            table.index.lag_ms = round(seconds * 1000)
+
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         self.portal.writer.due()
         if request.path.startswith(CONTROL):
             return control.handle(self, request)
-        if (
-            len(request.path) + sum(len(k) + len(v) + 2 for k, v in request.query)
-            > self.portal.options.uri_limit
-        ):
+        if len(request.path) + sum(len(k) + len(v) + 2 for k, v in request.query) > self.portal.options.uri_limit:
             return Response(status=414, headers={"content-type": "text/html"}, body=TOO_LONG)
         correlation = self.portal.correlation()
         headers: Mapping[str, str] = {}
@@ -82,6 +90,10 @@ class HubSpot(Actions):
         """The path with ids as ``:id``."""
         return calls.template(path)
 
+    def drain(self) -> list[Delivery]:
+        """Webhooks that are due."""
+        return self.hooks.drain(self.portal.now())
+
     def export(self) -> dict[str, Any]:
         """The whole account as a JSON-able value."""
         portal = self.portal
@@ -108,6 +120,7 @@ class HubSpot(Actions):
         self.quota.configure(options)
         self.tokens = self.tokens.moved_to(portal)
         self.tokens.load(data["tokens"])
+        self._wire()
 
     def _token(self, call: Call) -> Answer:
         if call.method != "POST" or call.parts != ("token",):
@@ -123,9 +136,7 @@ class HubSpot(Actions):
             case "properties":
                 return properties.handle(self.portal, call)
             case "pipelines":
-                schema = (
-                    None if call.parts[0] in ("leads", "tickets") else self.portal.table(call.parts[0]).schema
-                )
+                schema = None if call.parts[0] in ("leads", "tickets") else self.portal.table(call.parts[0]).schema
                 return pipelines.handle(self.portal.pipelines, schema, call)
             case "associations":
                 return ties.handle(self.portal, call)

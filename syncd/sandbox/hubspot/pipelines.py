@@ -91,9 +91,7 @@ class Pipelines:
         stages = self._by_type["contacts"][0].stages
         return next((place for place, one in enumerate(stages) if one.id == stage), 0)
 
-    def add_stage(
-        self, object_type: str, pipeline: str, label: str, metadata: dict[str, str]
-    ) -> Stage | None:
+    def add_stage(self, object_type: str, pipeline: str, label: str, metadata: dict[str, str]) -> Stage | None:
         """A stage at the end, with a numeric id. None when there is no such pipeline."""
         found = self.find(object_type, pipeline)
         if found is None:
@@ -119,9 +117,7 @@ class Pipelines:
         self._next_stage = data["next"]
         self._by_type = {
             kind: [
-                Pipeline(
-                    id=p, label=label, stages=tuple(Stage(id=s, label=t, metadata=m) for s, t, m in stages)
-                )
+                Pipeline(id=p, label=label, stages=tuple(Stage(id=s, label=t, metadata=m) for s, t, m in stages))
                 for p, label, stages in pipelines
             ]
             for kind, pipelines in data["pipelines"].items()
@@ -132,9 +128,7 @@ def handle(pipelines: Pipelines, schema: Schema | None, call: Call) -> Answer:
     """``/crm/v3/pipelines/{type}…`` and its dated twin."""
     if schema is None:
         raise unknown_type(call.parts[0] if call.parts else "")
-    call.need(
-        f"crm.objects.{schema.scope}.read" if call.method == "GET" else f"crm.schemas.{schema.scope}.write"
-    )
+    call.need(f"crm.objects.{schema.scope}.read" if call.method == "GET" else f"crm.schemas.{schema.scope}.write")
     of = pipelines.of(schema.name)
     match call.method, call.parts[1:]:
         case "GET", ():
@@ -152,9 +146,7 @@ def handle(pipelines: Pipelines, schema: Schema | None, call: Call) -> Answer:
             label, metadata = body.get("label"), body.get("metadata")
             if not isinstance(label, str) or not isinstance(metadata, dict) or "displayOrder" not in body:
                 raise validation("Invalid input JSON: label, displayOrder and metadata are required")
-            stage = pipelines.add_stage(
-                schema.name, pipeline, label, {k: str(v) for k, v in metadata.items()}
-            )
+            stage = pipelines.add_stage(schema.name, pipeline, label, {k: str(v) for k, v in metadata.items()})
             if stage is not None:
                 return Answer(201, pipelines.of(schema.name)[0].shown(0)["stages"][-1])
     raise not_found()

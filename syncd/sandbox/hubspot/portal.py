@@ -39,9 +39,7 @@ class Wanted:
 class Portal:
     """One account. ``options`` may be replaced at any time."""
 
-    def __init__(
-        self, clock: WorldClock, *, portal_id: int, index_lag_seconds: float, options: Options
-    ) -> None:
+    def __init__(self, clock: WorldClock, *, portal_id: int, index_lag_seconds: float, options: Options) -> None:
         self.clock = clock
         self.portal_id = portal_id
         self.options = options
@@ -111,7 +109,8 @@ class Portal:
     ) -> Wanted:
         """Unknown names are left out silently; some properties are always shown."""
         schema = table.schema
-        known = [name for name in (*names, *history) if name in schema.props] or list(schema.shown)
+        asked = (*names, *history) or schema.shown
+        known = [name for name in asked if name in schema.props]
         return Wanted(
             properties=tuple(dict.fromkeys([*known, *schema.always])),
             history=tuple(name for name in history if name in schema.props),

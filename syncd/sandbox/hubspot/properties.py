@@ -34,9 +34,7 @@ def handle(portal: Portal, call: Call) -> Answer:
     match call.method, call.parts[1:]:
         case "GET", ():
             archived = call.flag("archived")
-            return Answer(
-                200, {"results": [] if archived else [shown(p) for p in table.schema.props.values()]}
-            )
+            return Answer(200, {"results": [] if archived else [shown(p) for p in table.schema.props.values()]})
         case "GET", (name,):
             prop = table.schema.props.get(name)
             if prop is None:
@@ -85,9 +83,7 @@ def _create(table: Table, body: dict[str, Any]) -> Prop:
     if missing:
         raise validation(f"Invalid input JSON: required fields are missing: {missing}", fields=missing)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise validation(
-            "Invalid input: a property name has lower-case letters, digits and _", name=[str(name)]
-        )
+        raise validation("Invalid input: a property name has lower-case letters, digits and _", name=[str(name)])
     if name in table.schema.props:
         # The body of this answer is not established; the status is.
         raise Refused(409, f"A property named '{name}' already exists.", category="CONFLICT")
@@ -98,9 +94,7 @@ def _create(table: Table, body: dict[str, Any]) -> Prop:
     if unique and sum(prop.unique for prop in table.schema.props.values()) >= UNIQUE_MOST:
         raise validation(f"At most {UNIQUE_MOST} unique properties are allowed for {table.schema.name}")
     choices = tuple(
-        Choice(
-            value=str(one.get("value", "")), label=str(one.get("label", "")), hidden=bool(one.get("hidden"))
-        )
+        Choice(value=str(one.get("value", "")), label=str(one.get("label", "")), hidden=bool(one.get("hidden")))
         for one in body.get("options") or []
     )
     prop = Prop(
@@ -146,7 +140,5 @@ def load(table: Table, data: list[dict[str, Any]]) -> None:
     for name in [prop.name for prop in table.schema.props.values() if not prop.defined]:
         del table.schema.props[name]
     for one in data:
-        choices = tuple(
-            Choice(value=value, label=label, hidden=hidden) for value, label, hidden in one["choices"]
-        )
+        choices = tuple(Choice(value=value, label=label, hidden=hidden) for value, label, hidden in one["choices"])
         add(table, Prop(**{**one, "choices": choices}, defined=False))

@@ -121,9 +121,7 @@ def _same(values: Iterable[str]) -> tuple[Choice, ...]:
 
 
 def _enum(name: str, label: str, choices: tuple[Choice, ...], *, external: bool = False) -> Prop:
-    return Prop(
-        name=name, label=label, type="enumeration", field_type="select", choices=choices, external=external
-    )
+    return Prop(name=name, label=label, type="enumeration", field_type="select", choices=choices, external=external)
 
 
 def _stamps(created: str, modified: str) -> list[Prop]:

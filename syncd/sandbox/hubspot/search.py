@@ -70,9 +70,7 @@ def _groups(portal: Portal, table: Table, body: dict[str, Any]) -> list[list[Fil
     if len(lists) > GROUPS_MOST:
         raise validation(f"Invalid input: at most {GROUPS_MOST} filterGroups are allowed")
     if any(len(one) > FILTERS_MOST for one in lists) or sum(map(len, lists)) > FILTERS_IN_ALL:
-        raise validation(
-            f"Invalid input: at most {FILTERS_MOST} filters in a group and {FILTERS_IN_ALL} in all"
-        )
+        raise validation(f"Invalid input: at most {FILTERS_MOST} filters in a group and {FILTERS_IN_ALL} in all")
     groups = []
     for one in lists:
         filters = [filter_of(table.schema, raw_filter) for raw_filter in one]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from syncd.sandbox.hubspot.errors import Duplicate
+from syncd.sandbox.hubspot.hooks import Hooks
 from syncd.sandbox.hubspot.index import Index
 from syncd.sandbox.hubspot.rows import API, MERGE, PERSON, Entry, Row, Source
 from syncd.sandbox.hubspot.schema import Schema
@@ -36,6 +37,7 @@ class Table:
         self.live: list[int] = []
         self.bin: list[int] = []
         self.moved: dict[int, int] = {}
+        self.hooks: Hooks | None = None
         self.index = Index(lag_ms=lag_ms, now=now, is_live=self._is_live)
         self._now = now
         self._next = first_id
@@ -107,11 +109,11 @@ class Table:
         row = Row(new, kept, now, now, None, source)
         self._add_live(row)
         self.index.note(row)
+        if source is not MERGE:
+            self._tell("creation", row.id, source, changeFlag="CREATED")
         return row
 
-    def change(
-        self, row: Row, changes: Mapping[str, str], source: Source = API, *, at: int | None = None
-    ) -> Row:
+    def change(self, row: Row, changes: Mapping[str, str], source: Source = API, *, at: int | None = None) -> Row:
         """Write values ("" clears) and move the modified time. Values must have been checked."""
         now = max(self._now() if at is None else at, row.modified)
         values = dict(row.values)
@@ -125,6 +127,8 @@ class Table:
                 values.pop(prop, None)
             else:
                 values[prop] = value
+            if source is not MERGE:
+                self._tell("propertyChange", row.id, source, propertyName=prop, propertyValue=value)
         values[self.schema.modified] = iso(now)
         self._release(row)
         fresh = row._replace(values=values, modified=now)
@@ -133,13 +137,14 @@ class Table:
         self.index.note(fresh)
         return fresh
 
-    def archive(self, row: Row) -> Row:
+    def archive(self, row: Row, source: Source = API) -> Row:
         """Move a live record to the recycle bin. Its unique values become free."""
         del self.live[bisect_left(self.live, row.id)]
         insort(self.bin, row.id)
         self._release(row)
         self.index.drop(row.id)
         self.rows[row.id] = row._replace(archived=self._now())
+        self._tell("deletion", row.id, source, changeFlag="DELETED")
         return self.rows[row.id]
 
     def restore(self, row_id: int) -> Row:
@@ -150,11 +155,10 @@ class Table:
         self.check_unique(row.values, row_id)
         del self.bin[bisect_left(self.bin, row_id)]
         now = self._now()
-        back = row._replace(
-            archived=None, modified=now, values={**row.values, self.schema.modified: iso(now)}
-        )
+        back = row._replace(archived=None, modified=now, values={**row.values, self.schema.modified: iso(now)})
         self._add_live(back)
         self.index.note(back)
+        self._tell("restore", row_id, PERSON)
         return back
 
     def purge(self, row_id: int) -> bool:
@@ -162,19 +166,25 @@ class Table:
         row = self.rows.get(row_id)
         if row is None:
             return False
+        self._forget(row)
+        self._tell("privacyDeletion", row_id, API)
+        return True
+
+    def _forget(self, row: Row) -> None:
+        row_id = row.id
         if row.archived is None:
             self._take_away(row)
         else:
             del self.bin[bisect_left(self.bin, row_id)]
         del self.rows[row_id]
         self._past.pop(row_id, None)
-        return True
 
     def empty_bin(self) -> None:
         """Forget records that were archived too long ago."""
         oldest = self._now() - BIN_MS
-        for row_id in [one for one in self.bin if (self.rows[one].archived or 0) < oldest]:
-            self.purge(row_id)
+        for row in [self.rows[row_id] for row_id in self.bin]:
+            if (row.archived or 0) < oldest:
+                self._forget(row)
 
     def merge(self, primary: Row, other: Row, *, keep_primary: bool = False) -> Row:
         """One record out of two: the primary's values, the other's where it has none. Its id is new."""
@@ -190,7 +200,9 @@ class Table:
         del self.rows[other.id]
         if keep_primary:
             self.moved[other.id] = primary.id
-            return self.change(primary, values, MERGE)
+            kept = self.change(primary, values, MERGE)
+            self._tell_merge(primary, other, kept)
+            return kept
         self._take_away(primary)
         del self.rows[primary.id]
         created = min(primary.created, other.created)
@@ -199,6 +211,7 @@ class Table:
         self.rows[merged.id] = merged
         self.index.note(merged)
         self.moved |= {primary.id: merged.id, other.id: merged.id}
+        self._tell_merge(primary, other, merged)
         return merged
 
     # Keeping
@@ -242,6 +255,21 @@ class Table:
             row = self.find(row_id)
             if row is not None:
                 self.change(row, {}, PERSON, at=now)
+
+    def _tell(self, event: str, row_id: int, source: Source, **more: Any) -> None:
+        if self.hooks is not None:
+            self.hooks.put(f"{self.schema.singular}.{event}", row_id, self._now(), source, **more)
+
+    def _tell_merge(self, primary: Row, other: Row, survivor: Row) -> None:
+        self._tell(
+            "merge",
+            primary.id,
+            PERSON,
+            primaryObjectId=primary.id,
+            mergedObjectIds=[other.id],
+            newObjectId=survivor.id,
+            numberOfPropertiesMoved=len(survivor.values) - len(primary.values),
+        )
 
     def _is_live(self, row_id: int) -> bool:
         row = self.rows.get(row_id)

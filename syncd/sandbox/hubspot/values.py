@@ -5,6 +5,7 @@ Pure functions. Rules that need other records (uniqueness, stages of a pipeline)
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,8 @@ from syncd.sandbox.hubspot.schema import Prop
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TEXT = 65_536
+FARTHEST_MS = 60_000_000_000_000
+"""More than 1,900 years before or after 1970 is no date."""
 _EMAIL = re.compile(r"[^@\s,;<>()\"]+@(?:[^@\s.,;<>()\"]+\.)+[^@\s.,;<>()\"]{2,}")
 _INTEGER = re.compile(r"-?\d{1,18}")
 _RECORDING = re.compile(r"https://\S+\.(?:mp3|wav)(?:\?\S*)?", re.IGNORECASE)
@@ -55,7 +58,7 @@ def national(text: str) -> str:
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}" if len(digits) == 10 else text
 
 
-class Bad(Exception):  # noqa: N818  it carries the BadValue
+class Bad(Exception):
     """The value cannot be stored."""
 
     def __init__(self, value: BadValue) -> None:
@@ -115,7 +118,7 @@ def _number(prop: Prop, text: str) -> str:
         value = float(text)
     except ValueError:
         raise _bad(prop, "INVALID_LONG", f"{text} was not a valid number.") from None
-    if value in (float("inf"), float("-inf")) or value != value:  # noqa: PLR0124  nan alone differs from itself
+    if not math.isfinite(value):
         raise _bad(prop, "INVALID_FLOAT", f"{text} was not a valid number.")
     return text
 
@@ -129,7 +132,7 @@ def _boolean(prop: Prop, text: str) -> str:
 def _date(prop: Prop, text: str) -> str:
     if _INTEGER.fullmatch(text):
         ms = int(text)
-        if ms % 86_400_000:
+        if ms % 86_400_000 or abs(ms) > FARTHEST_MS:
             raise _bad(prop, "INVALID_DATE", f"{text} is not midnight UTC")
         return iso(ms)[:10]
     try:
@@ -140,7 +143,7 @@ def _date(prop: Prop, text: str) -> str:
 
 def _datetime(prop: Prop, text: str) -> str:
     ms = moment_ms(text)
-    if ms is None:
+    if ms is None or abs(ms) > FARTHEST_MS:
         raise _bad(prop, "INVALID_DATE", f"{text} is not a date and time")
     return iso(ms)
 

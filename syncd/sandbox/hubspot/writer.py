@@ -66,9 +66,7 @@ class Writer:
     def values(self, table: Table, raw: object, row: Row | None) -> tuple[dict[str, str], list[BadValue]]:
         """The texts to store, and what is wrong with the rest. A null is no change; only "" clears."""
         if not isinstance(raw, Mapping):
-            return {}, [
-                BadValue(name="properties", code="INVALID_VALUE", message="properties must be an object")
-            ]
+            return {}, [BadValue(name="properties", code="INVALID_VALUE", message="properties must be an object")]
         good: dict[str, str] = {}
         bad: list[BadValue] = []
         for name, value in raw.items():
@@ -109,9 +107,7 @@ class Writer:
         spent = table.take_id() if target is None else target
         return coordinates(self._portal_id, table.schema.kind, duplicate, spent)
 
-    def draft(
-        self, table: Table, row: Row | None, raw: object, *, version: str, links: object = None
-    ) -> Draft:
+    def draft(self, table: Table, row: Row | None, raw: object, *, version: str, links: object = None) -> Draft:
         """Everything checked but uniqueness. Raises Refused."""
         values, bad = self.values(table, raw, row)
         if bad:
@@ -161,9 +157,7 @@ class Writer:
         if wait:
             heapq.heappush(self._bumps, (row.modified + round(wait * 1000), table.schema.name, row.id))
 
-    def _derived(
-        self, table: Table, row: Row | None, values: dict[str, str], source: Source
-    ) -> dict[str, str]:
+    def _derived(self, table: Table, row: Row | None, values: dict[str, str], source: Source) -> dict[str, str]:
         if table.schema.name == "deals":
             return self._deal_values(row, values)
         if table.schema.name != "contacts":
@@ -208,9 +202,7 @@ class Writer:
         stage = pipeline.stage(name) if pipeline and name else None
         if stage:
             values["hs_deal_stage_probability"] = stage.metadata.get("probability", "0.0")
-            values["hs_is_closed_won"] = str(
-                stage.closed and stage.metadata.get("probability") == "1.0"
-            ).lower()
+            values["hs_is_closed_won"] = str(stage.closed and stage.metadata.get("probability") == "1.0").lower()
         return values
 
     def _bump_linked(self, kind: str, link: Link) -> None:

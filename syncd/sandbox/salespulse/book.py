@@ -77,9 +77,7 @@ class Book:
 
     def add(self, values: dict[str, Any], stage: str | None, now: str) -> Change:
         """Make a contact. Nothing has to be unique."""
-        contact = Contact(
-            id=self.new_id("ctn"), values=_without_blanks(values), stage=stage, created=now, updated=now
-        )
+        contact = Contact(id=self.new_id("ctn"), values=_without_blanks(values), stage=stage, created=now, updated=now)
         contact.index()
         self.contacts[contact.id] = contact
         self.order.append(contact.id)

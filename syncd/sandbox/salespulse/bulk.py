@@ -55,10 +55,7 @@ def _answer(model: SalesPulse, made: list[Contact | None], problems: list[valida
             ]
             return json_response(status, {"data": shown, "errors": errors})
         case BulkAnswer.CREATED | BulkAnswer.COUNT:
-            errors = [
-                {"index": index, "message": sentence(found), **detail(dialect, found)}
-                for index, found in wrong
-            ]
+            errors = [{"index": index, "message": sentence(found), **detail(dialect, found)} for index, found in wrong]
             created = shown if dialect.bulk_answer is BulkAnswer.CREATED else len(shown)
             return json_response(status, {"created": created, "errors": errors})
 

@@ -175,9 +175,7 @@ class SalesPulse:
             return error(404, "Resource does not exist")
         match request.path.removeprefix(BASE).strip("/").split("/"):
             case ["contacts"]:
-                return _by_method(
-                    request, GET=lambda: self._list(request), POST=lambda: self._create(request)
-                )
+                return _by_method(request, GET=lambda: self._list(request), POST=lambda: self._create(request))
             case ["contacts", "bulk"]:
                 return _by_method(request, POST=lambda: bulk(self, request))
             case ["contacts", contact_id]:
@@ -203,18 +201,14 @@ class SalesPulse:
         order = self.book.order
         if searched:
             order = [key for key in order if searched in self.book.contacts[key].haystack]
-        return self._page(
-            request, "contacts", order, lambda key: self.shapes.contact(self.book.contacts[key])
-        )
+        return self._page(request, "contacts", order, lambda key: self.shapes.contact(self.book.contacts[key]))
 
     def _deals(self, request: Request) -> Response:
         contacts = self.book.contacts
         order = [key for key in self.book.order if contacts[key].stage]
         return self._page(request, "deals", order, lambda key: self.shapes.deal(contacts[key]))
 
-    def _page(
-        self, request: Request, own: str, order: list[str], show: Callable[[str], dict[str, Any]]
-    ) -> Response:
+    def _page(self, request: Request, own: str, order: list[str], show: Callable[[str], dict[str, Any]]) -> Response:
         """One page by offset over what is there now: inserts and deletes between two pages shift it."""
         page, limit = self._page_and_limit(request)
         total = len(order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -17,7 +18,7 @@ from syncd.salespulse.settings import SalesPulseSettings
 from syncd.salespulse.sweep import Next, after_walk
 from syncd.sandbox.salespulse.dialect import DIALECTS
 
-Make = Callable[..., "World"]  # noqa: F821 — the fixture's type lives in conftest
+Make = Callable[..., Any]  # makes a World of conftest
 
 KEY = "sp_live_0123456789abcdef"
 
@@ -56,9 +57,7 @@ def test_a_429_makes_the_account_wait_and_loses_nothing(make_world: Make, name: 
 
 def test_a_redirect_is_an_error_and_the_key_stays_here(make_world: Make) -> None:
     world, other = make_world(), make_world()
-    world.fault(
-        action="status", status=301, headers={"location": other.settings.base_url + "/contacts"}, times=None
-    )
+    world.fault(action="status", status=301, headers={"location": other.settings.base_url + "/contacts"}, times=None)
     for call in (
         lambda: world.side.scan(None),
         lambda: world.side.create([world.intent(Op.CREATE, email="a@example.com")]),
@@ -121,18 +120,17 @@ def test_neither_key_nor_values_get_into_errors_logs_or_reprs(
     for call in (
         lambda: world.side.find({"email": ["secret.person@example.com"]}),
         lambda: world.side.create([intent, intent]),
-        lambda: world.side.scan(None),
     ):
         with pytest.raises(SyncdError) as error:
             call()
         told += [str(error.value), repr(error.value)]
+    with pytest.raises(Unreachable) as refused:
+        world.side.scan(None)
+    assert KEY not in str(refused.value)
     told += [record.getMessage() for record in caplog.records]
     for text in told:
         assert KEY not in text
-        if "error" not in text or "may not say" in text:
-            assert "secret.person@example.com" not in text.casefold() or "GET /contacts" in text
-    assert not any("secret.person" in record.getMessage() for record in caplog.records)
-    assert not any("secret.person" in text.casefold() for text in told[:5])
+        assert "secret.person" not in text.casefold()
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -147,9 +145,7 @@ def test_a_create_whose_answer_is_lost_is_sent_only_once(make_world: Make, count
 
 
 @pytest.mark.parametrize("action", ["drop_before", "drop_after", "half_body", "status", "html"])
-def test_reads_updates_and_deletes_are_repeated_until_they_are_answered(
-    make_world: Make, action: str
-) -> None:
+def test_reads_updates_and_deletes_are_repeated_until_they_are_answered(make_world: Make, action: str) -> None:
     world = make_world()
     one, two = world.add(2)
     world.fault(action=action, status=503, times=2)
@@ -210,9 +206,7 @@ def test_a_list_in_an_unknown_shape_stops_the_connection_without_a_traceback(mak
 
 def test_one_garbled_value_stops_only_itself(make_world: Make) -> None:
     world = make_world()
-    rows = (
-        r'[{"id":"ctn_1","first_name":"\ud83d","email":"a@example.com"},{"id":"ctn_2","email":"b@b.example"}]'
-    )
+    rows = r'[{"id":"ctn_1","first_name":"\ud83d","email":"a@example.com"},{"id":"ctn_2","email":"b@b.example"}]'
     world.fault(action="status", status=200, body=rows, op="GET /contacts")
     first, second = world.side.scan(None).records
     assert "first_name" not in first.values
@@ -252,9 +246,7 @@ def test_a_sweep_over_a_moving_table_ends_right(make_world: Make, name: str) -> 
         page = world.side.scan(page.cursor)
     missing = [contact_id for contact_id in before if contact_id not in seen]
     walks = 1
-    while (
-        then := after_walk(missing=len(missing), page_size=50, total=len(seen), walks=walks)
-    ) is not Next.DONE:
+    while (then := after_walk(missing=len(missing), page_size=50, total=len(seen), walks=walks)) is not Next.DONE:
         if then is Next.WALK:
             seen |= {record.id for record in world.scan()}
             missing = [contact_id for contact_id in before if contact_id not in seen]

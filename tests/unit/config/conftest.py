@@ -118,9 +118,7 @@ class Bench:
     def mapped(self, mapping: str, more: str = "") -> Any:
         """The FieldMap of the one connection; ``more`` goes into its table."""
         self.write("people.toml", mapping)
-        return (
-            self.load(GOOD.replace('connector = "acme"', f'connector = "acme"\n{more}')).connections[0].fields
-        )
+        return self.load(GOOD.replace('connector = "acme"', f'connector = "acme"\n{more}')).connections[0].fields
 
 
 @pytest.fixture

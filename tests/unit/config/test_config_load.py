@@ -66,9 +66,7 @@ def test_defaults_are_those_of_the_contract(bench):
         CreateIn.BOTH,
         Deletes.UNLINK,
     )
-    assert one.brakes == Brakes(
-        max_deletes=25, max_deletes_percent=2, max_creates=1000, max_changes_percent=40
-    )
+    assert one.brakes == Brakes(max_deletes=25, max_deletes_percent=2, max_creates=1000, max_changes_percent=40)
     assert one.fields.rules[0].conflict == (Rule.NEWEST, Rule.HOLD)
     assert one.fields.rules[0].first_sync == (Rule.FILL, Rule.NEWEST, Rule.HOLD)
     assert one.policy.identity == {Side.CRM: "salespulse_id"}
@@ -292,9 +290,7 @@ def test_all_problems_come_at_once_and_nothing_is_sent(bench, monkeypatch):
         raise AssertionError("a connection was opened")
 
     monkeypatch.setattr(socket.socket, "connect", blow_up)
-    bench.write(
-        "people.toml", bench.people.replace('as = "email"', 'as = "e-mail"').replace('"given"', '"mail"')
-    )
+    bench.write("people.toml", bench.people.replace('as = "email"', 'as = "e-mail"').replace('"given"', '"mail"'))
     text = """
         sate = 1
         [state]
@@ -409,9 +405,7 @@ def test_check_offline_gives_errors_and_warnings_and_never_raises(bench):
         ("salespulse.rate", False),
         ("connections.acme.settings.access_token", True),
     ]
-    assert (
-        check_offline(bench.write("config.toml", bench.good), kinds=bench.kinds, environ=bench.environ) == ()
-    )
+    assert check_offline(bench.write("config.toml", bench.good), kinds=bench.kinds, environ=bench.environ) == ()
     (missing,) = check_offline(bench.folder / "no.toml", kinds=bench.kinds)
     assert "cannot be read" in missing.what
 

@@ -240,9 +240,7 @@ def test_all_problems_of_a_mapping_come_at_once(bench):
         + "[scope]\ncrm = 3\n"
         + "[create]\nsalespulse = { x = {} }\n"
     )
-    assert {
-        problem.where.partition(": ")[2].partition(" (")[0] for problem in bench.mapping_problems(mapping)
-    } == {
+    assert {problem.where.partition(": ")[2].partition(" (")[0] for problem in bench.mapping_problems(mapping)} == {
         "object",
         "fields[0].values",
         "fields[1].conflict",
@@ -255,9 +253,7 @@ def test_all_problems_of_a_mapping_come_at_once(bench):
 
 def test_a_direction_that_would_write_nothing_is_refused(bench, only):
     bench.write("people.toml", HEAD + EMAIL + 'direction = "to_salespulse"\n')
-    problems = bench.problems(
-        bench.good.replace('connector = "acme"', 'connector = "acme"\ndirection = "to_crm"')
-    )
+    problems = bench.problems(bench.good.replace('connector = "acme"', 'connector = "acme"\ndirection = "to_crm"'))
     assert "nothing would ever be written" in only(problems).what
 
 

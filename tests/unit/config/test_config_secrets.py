@@ -104,9 +104,7 @@ def test_a_spare_secret_left_blank_is_none(bench):
 
 
 def test_no_message_holds_a_secret_even_where_a_check_repeats_its_input(bench):
-    text = (
-        with_token(bench, f'"{SECRET}"') + f'id_property = "ID"\nbase_url = "{SECRET}"\nrate = "{SECRET}"\n'
-    )
+    text = with_token(bench, f'"{SECRET}"') + f'id_property = "ID"\nbase_url = "{SECRET}"\nrate = "{SECRET}"\n'
     text = text.replace("[salespulse]", f'[salespulse]\nrate = "{SECRET}"\nstage_method = "{SECRET}"')
     with pytest.raises(ConfigError) as caught:
         bench.load(text)

@@ -222,9 +222,7 @@ def test_fields_of_keys_and_scope_are_checked_where_the_side_describes_itself() 
         key_fields={"phone": {S: "phone", C: "phnoe"}},
         scope_salespulse={"stat": ("FL",)},
     )
-    _, findings = compile_map(
-        draft, {S: (FieldSpec(name="phone"), FieldSpec(name="state")), C: CRM_FIELDS}, {}
-    )
+    _, findings = compile_map(draft, {S: (FieldSpec(name="phone"), FieldSpec(name="state")), C: CRM_FIELDS}, {})
     assert [(finding.where, finding.remedy) for finding in findings] == [
         ("match.keys.phone", 'did you mean "phone"?'),
         ("scope.salespulse.stat", 'did you mean "state"?'),
@@ -258,9 +256,7 @@ def test_a_stage_table_may_be_many_to_one() -> None:
 
 def test_a_word_that_holds_the_separator_does_not_come_back() -> None:
     spec = FieldSpec(name="f", separator=";")
-    wrong = FieldRule(
-        name="f", salespulse="f", crm="f", kind=Kind.MULTICHOICE, table=(("a", "x;y"),), specs={C: spec}
-    )
+    wrong = FieldRule(name="f", salespulse="f", crm="f", kind=Kind.MULTICHOICE, table=(("a", "x;y"),), specs={C: spec})
     assert len(round_trip_problems(wrong)) == 1
 
 

@@ -57,9 +57,7 @@ def test_case_51_delete_removes_the_other_half_with_its_before_image() -> None:
     (intent,) = found.intents
     assert not found.sever
     assert (intent.side, intent.op, intent.target, intent.archive) == (S, Op.REMOVE, "s1", False)
-    assert [(change.field, change.before, change.after) for change in intent.changes] == [
-        ("name", "Ann", None)
-    ]
+    assert [(change.field, change.before, change.after) for change in intent.changes] == [("name", "Ann", None)]
 
 
 def test_case_52_a_delete_against_an_edit_is_held() -> None:

@@ -33,9 +33,7 @@ def test_case_54_a_side_that_is_suddenly_empty_stops_the_connection() -> None:
     ("records", "before"),
     [({S: 0, C: 0}, FULL), ({S: 0, C: 9}, {S: 0, C: 9}), ({S: 1, C: 9}, FULL), ({}, {})],
 )
-def test_a_side_that_is_empty_with_the_other_or_was_empty_before_stops_nothing(
-    records: Any, before: Any
-) -> None:
+def test_a_side_that_is_empty_with_the_other_or_was_empty_before_stops_nothing(records: Any, before: Any) -> None:
     assert trips(records=records, records_before=before) == []
 
 

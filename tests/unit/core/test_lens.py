@@ -43,9 +43,7 @@ def make(
 
 def spec(*options: str | tuple[str, str], **more: object) -> FieldSpec:
     made = tuple(
-        Option(value=option, label=option)
-        if isinstance(option, str)
-        else Option(value=option[0], label=option[1])
+        Option(value=option, label=option) if isinstance(option, str) else Option(value=option[0], label=option[1])
         for option in options
     )
     return FieldSpec(name="g", options=made, **more)  # type: ignore[arg-type] # shorthand for tests
@@ -104,16 +102,12 @@ DIFFERING: list[tuple[str, FieldRule, Value, Value]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("rule", "salespulse", "crm"), [pytest.param(*row[1:], id=row[0]) for row in AGREEING]
-)
+@pytest.mark.parametrize(("rule", "salespulse", "crm"), [pytest.param(*row[1:], id=row[0]) for row in AGREEING])
 def test_sides_agree(rule: FieldRule, salespulse: Value, crm: Value) -> None:
     assert agree(rule, salespulse, crm)
 
 
-@pytest.mark.parametrize(
-    ("rule", "salespulse", "crm"), [pytest.param(*row[1:], id=row[0]) for row in DIFFERING]
-)
+@pytest.mark.parametrize(("rule", "salespulse", "crm"), [pytest.param(*row[1:], id=row[0]) for row in DIFFERING])
 def test_sides_do_not_agree(rule: FieldRule, salespulse: Value, crm: Value) -> None:
     assert not agree(rule, salespulse, crm)
 
@@ -228,10 +222,7 @@ HELD: list[tuple[str, FieldRule, Side, Value, HoldReason, str]] = [
         C,
         "b\n\ud800",
         HoldReason.NO_VALUE,
-        (
-            "no CRM value for b??: the CRM field g has no such option; add one there,"
-            " or correct it in SalesPulse"
-        ),
+        ("no CRM value for b??: the CRM field g has no such option; add one there, or correct it in SalesPulse"),
     ),
     (
         "a row, but no option",
@@ -266,10 +257,7 @@ HELD: list[tuple[str, FieldRule, Side, Value, HoldReason, str]] = [
         C,
         "5 Jan",
         HoldReason.INVALID,
-        (
-            "what the SalesPulse field f shows cannot be written to the CRM field g as a date;"
-            " correct it in SalesPulse"
-        ),
+        ("what the SalesPulse field f shows cannot be written to the CRM field g as a date; correct it in SalesPulse"),
     ),
     (
         "half a character",
@@ -277,10 +265,7 @@ HELD: list[tuple[str, FieldRule, Side, Value, HoldReason, str]] = [
         S,
         "a\ud83d",
         HoldReason.INVALID,
-        (
-            "what the CRM field g shows cannot be written to the SalesPulse field f as text;"
-            " correct it in the CRM"
-        ),
+        ("what the CRM field g shows cannot be written to the SalesPulse field f as text; correct it in the CRM"),
     ),
     (
         "separator inside a word",
@@ -310,6 +295,18 @@ def test_an_unmapped_value_is_skipped_where_the_mapping_says_so() -> None:
     rule = make(Kind.CHOICE, table=(("x1", "X one"),), unmapped=Unmapped.IGNORE)
     found = carry(rule, C, "x9")
     assert found == Skip(reason="no CRM value for x9, and unmapped values are ignored")
+
+
+@pytest.mark.parametrize(("length", "fits"), [(254, True), (255, True), (256, False)])
+def test_a_field_holds_as_many_characters_as_it_says(length: int, fits: bool) -> None:
+    found = carry(make(crm=spec(max_length=255)), C, "é" * length)
+    assert isinstance(found, Carried if fits else Cannot)
+
+
+def test_one_element_that_cannot_be_sent_holds_the_whole_list() -> None:
+    found = carry(make(Kind.MULTICHOICE), S, ("a", "b\ud800"), ())
+    assert isinstance(found, Cannot)
+    assert found.reason is HoldReason.INVALID
 
 
 def test_one_unmapped_element_holds_the_whole_set() -> None:
@@ -410,9 +407,7 @@ def test_a_canonical_set_is_in_salespulse_words_where_there_is_a_table() -> None
 
 
 def test_a_canonical_set_without_a_table_meets_in_the_words_of_the_side_with_options() -> None:
-    rule = make(
-        Kind.MULTICHOICE, salespulse=spec(("7", "X one")), crm=spec(("x_one", "X one"), separator=";")
-    )
+    rule = make(Kind.MULTICHOICE, salespulse=spec(("7", "X one")), crm=spec(("x_one", "X one"), separator=";"))
     words = canonical(rule, S, "7")
     assert words == canonical(rule, C, "x_one") == frozenset({"x_one"})
     assert isinstance(words, frozenset)
@@ -460,9 +455,7 @@ def test_options_that_differ_only_in_case_are_never_guessed() -> None:
 
 def test_many_rules_in_turn_keep_their_own_words() -> None:
     rules = [make(Kind.CHOICE, table=((f"s{number}", f"c{number}"),)) for number in range(3000)]
-    assert all(
-        carry(rule, C, f"s{number}") == Carried(value=f"c{number}") for number, rule in enumerate(rules)
-    )
+    assert all(carry(rule, C, f"s{number}") == Carried(value=f"c{number}") for number, rule in enumerate(rules))
     assert carry(rules[0], C, "s0") == Carried(value="c0")
 
 

@@ -175,9 +175,7 @@ class TestIdProperty:
         assert reasons(found) == [HoldReason.AMBIGUOUS]
 
     def test_a_severed_pair_that_still_names_each_other_stays_severed(self) -> None:
-        assert (
-            matched(person(S, "s1", severed=True), person(C, "c1", severed=True, other_id="s1")) == Matched()
-        )
+        assert matched(person(S, "s1", severed=True), person(C, "c1", severed=True, other_id="s1")) == Matched()
 
     def test_a_claim_on_a_contact_out_of_scope_makes_nothing(self) -> None:
         found = matched(person(S, "s1", in_scope=False), person(C, "c1", email="c@x.io", other_id="s1"))
@@ -311,9 +309,7 @@ class TestKeys:
         assert mine == theirs == {"email": {"ann@x.io"}, "phone": {"+13055550100"}}
 
     def test_blank_unread_and_unreadable_values_are_none(self) -> None:
-        assert (
-            keys_of(people_map(), S, observed("s1", {"email": " ", "phone": "ask the office"}).record) == {}
-        )
+        assert keys_of(people_map(), S, observed("s1", {"email": " ", "phone": "ask the office"}).record) == {}
 
     def test_an_address_mapped_as_text_is_still_read_as_an_address(self) -> None:
         fields = people_map()

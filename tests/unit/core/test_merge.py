@@ -369,9 +369,7 @@ BETWEEN = [
         to={C: "a"},
         lost=True,
     ),
-    Row(
-        id="one-way first sync, sender blank", base=None, now=("", "b"), rule=TO_CRM, out=DIFFERS, rebase=True
-    ),
+    Row(id="one-way first sync, sender blank", base=None, now=("", "b"), rule=TO_CRM, out=DIFFERS, rebase=True),
     Row(
         id="an unmapped choice that is ignored is left",
         base=("x1", "X one"),
@@ -451,12 +449,9 @@ class TestTimes:
 
     fields = field_map(rule())
 
-    def decision(
-        self, since: Any = (None, None), times: Any = None, base: Any = ("a", "a"), **more: Any
-    ) -> Decision:
+    def decision(self, since: Any = (None, None), times: Any = None, base: Any = ("a", "a"), **more: Any) -> Decision:
         sides = [
-            {"since": {name: when} if when else {}}
-            for name, when in zip(("note", "crm_note"), since, strict=True)
+            {"since": {name: when} if when else {}} for name, when in zip(("note", "crm_note"), since, strict=True)
         ]
         whole = pair(
             self.fields,
@@ -474,9 +469,7 @@ class TestTimes:
         assert decision.wants_times
 
     def test_they_decide_where_looks_did_not(self) -> None:
-        decision = self.decision(
-            (between(-60, 60), between(-60, 0)), {S: {"note": at(-50)}, C: {"crm_note": at(-5)}}
-        )
+        decision = self.decision((between(-60, 60), between(-60, 0)), {S: {"note": at(-50)}, C: {"crm_note": at(-5)}})
         assert decision.writes[S].after == "c"
         assert not decision.wants_times
 

@@ -79,9 +79,7 @@ def test_a_held_field_is_a_hold_with_both_values() -> None:
 
 
 def test_agreed_fields_take_what_both_sides_show_as_bases() -> None:
-    whole = pair(
-        FIELDS, {"a": ("1", "1"), "b": ("2", "2"), "c": ("3", "1")}, {"a": ("1", "1"), "c": ("1", "1")}
-    )
+    whole = pair(FIELDS, {"a": ("1", "1"), "b": ("2", "2"), "c": ("3", "1")}, {"a": ("1", "1"), "c": ("1", "1")})
     bases = bases_after(FIELDS, whole, merge(FIELDS, whole))
     assert {name: (each.salespulse, each.crm) for name, each in bases.items()} == {"b": ("2", "2")}
     assert bases["b"].fingerprint == FIELDS.rules[1].fingerprint
@@ -206,9 +204,7 @@ class TestFingerprint:
 
 def test_every_reason_to_hold_has_advice() -> None:
     assert set(ADVICE) == set(HoldReason)
-    assert all(
-        advice.title and advice.remedy and not advice.remedy.endswith(".") for advice in ADVICE.values()
-    )
+    assert all(advice.title and advice.remedy and not advice.remedy.endswith(".") for advice in ADVICE.values())
 
 
 def test_a_first_sync_that_is_left_to_differ_has_bases_too() -> None:

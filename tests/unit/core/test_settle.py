@@ -78,9 +78,7 @@ def test_case_14_a_crm_s_own_style_of_a_phone_is_no_reshaping() -> None:
     fields = field_map(phone)
     whole = pair(fields, {"phone": ("+13055559999", "x")}, {"phone": ("+13055551234", "x")})
     intent = planned(fields, whole)
-    found = settle(
-        fields, intent, receipt(intent, {"crm_phone": "(305) 555-9999"}), whole.salespulse, "HubSpot"
-    )
+    found = settle(fields, intent, receipt(intent, {"crm_phone": "(305) 555-9999"}), whole.salespulse, "HubSpot")
     assert found.bases == {"phone": base("+13055559999", "(305) 555-9999", phone)}
     assert [line.by for line in found.ledger] == ["changed"]
 
@@ -126,9 +124,7 @@ def test_what_the_answer_did_not_show_is_settled_by_a_later_look() -> None:
     first = settle(FIELDS, intent, receipt(intent, {"crm_note": "b"}), TWO.salespulse, "HubSpot")
     assert (list(first.bases), first.unread) == (["note"], ("crm_city",))
     rest = remainder(intent, first)
-    second = settle(
-        FIELDS, rest, receipt(rest, {"crm_note": "b", "crm_city": "y"}), TWO.salespulse, "HubSpot"
-    )
+    second = settle(FIELDS, rest, receipt(rest, {"crm_note": "b", "crm_city": "y"}), TWO.salespulse, "HubSpot")
     assert (list(second.bases), second.unread) == (["city"], ())
     assert [line.field for line in second.ledger] == ["crm_city"]
     assert settled(None).unread == ("crm_note",)
@@ -205,9 +201,7 @@ def test_an_undo_keeps_the_bases_so_that_the_other_half_follows() -> None:
     source = observed("s1", {"note": "b", "city": "x"})
     found = settle(FIELDS, undo, receipt(undo, {"crm_note": "a"}), source, "HubSpot")
     assert (found.bases, found.again, len(found.ledger)) == ({}, True, 1)
-    (decision, _) = merge(
-        FIELDS, pair(FIELDS, {"note": ("b", "a"), "city": ("x", "x")}, {"note": ("b", "b")})
-    )
+    (decision, _) = merge(FIELDS, pair(FIELDS, {"note": ("b", "a"), "city": ("x", "x")}, {"note": ("b", "b")}))
     assert decision.writes[S].after == "a"
 
 

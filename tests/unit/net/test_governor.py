@@ -34,9 +34,7 @@ class Server:
     def others(self, count: int) -> None:
         self.log += [self.clock.monotonic()] * count
 
-    def request(
-        self, governor: Governor, *, kind: str = "GET /contacts", priority: Priority = Priority.PULL
-    ) -> bool:
+    def request(self, governor: Governor, *, kind: str = "GET /contacts", priority: Priority = Priority.PULL) -> bool:
         with governor.ask("api", kind=kind, priority=priority) as slot:
             if self.used() >= self.limit:
                 self.refused += 1
@@ -218,9 +216,7 @@ def test_what_an_earlier_process_spent_is_learnt_from_the_first_answer() -> None
 def test_a_silent_pool_waits_out_short_windows_and_remembers_long_ones() -> None:
     clock = FakeClock()
     rates = [Rate(5, 1), Rate(10, 60)]
-    governor = Governor(
-        "HubSpot", {"search": rates}, clock=clock, spent={"search": [50.0, 40.0, 30.0, 300.0]}
-    )
+    governor = Governor("HubSpot", {"search": rates}, clock=clock, spent={"search": [50.0, 40.0, 30.0, 300.0]})
     moments = []
     for _ in range(8):
         with governor.ask("search", kind="POST /search") as slot:
@@ -368,9 +364,7 @@ def served(waiting: dict[Priority, int], grants: int) -> list[Priority]:
 def test_callers_are_served_by_priority_and_then_by_arrival() -> None:
     pool = Pool("api", [Rate(100, 60)], share=1.0, now=0.0, spent=())
     line = Line()
-    for arrival, priority in enumerate(
-        [Priority.SWEEP, Priority.PULL, Priority.LIVE, Priority.PULL, Priority.PUSH]
-    ):
+    for arrival, priority in enumerate([Priority.SWEEP, Priority.PULL, Priority.LIVE, Priority.PULL, Priority.PUSH]):
         line.join(Caller(arrival=arrival, priority=priority, pools=(pool,), thread=0))
     order = []
     while (caller := line.next(0.0)) is not None:

@@ -8,9 +8,7 @@ from syncd.net.rate import Rate
 MINUTE = Rate(10, 60)
 
 
-def answer(
-    pool: Pool, request: int, *, sent: float, now: float, remaining: int | None = None, limit: int = 10
-) -> None:
+def answer(pool: Pool, request: int, *, sent: float, now: float, remaining: int | None = None, limit: int = 10) -> None:
     pool.usage.answer(request, now)
     heard = pool.read(sent=sent, ended=now, limit=limit, remaining=remaining, window_seconds=None)
     pool.served(sent=sent, heard=heard)

@@ -38,9 +38,7 @@ class Server:
         return rate.count, rate.count - self.used(rate, now)
 
 
-def drive(
-    pool: Pool, server: Server, *, requests: int, threads: int, seed: int, headers: bool, slow: float
-) -> float:
+def drive(pool: Pool, server: Server, *, requests: int, threads: int, seed: int, headers: bool, slow: float) -> float:
     """Send as early as the pool allows, at most ``threads`` under way; return the virtual time it took."""
     rng = random.Random(seed)
     now, serial = 0.0, 0
@@ -110,9 +108,7 @@ def test_never_more_than_the_share_arrives_in_any_window(
     fixed=st.booleans(),
     slow=st.sampled_from([0.0, 0.05, 0.5]),
 )
-def test_alone_on_the_account_nobody_else_is_ever_seen(
-    threads: int, seed: int, fixed: bool, slow: float
-) -> None:
+def test_alone_on_the_account_nobody_else_is_ever_seen(threads: int, seed: int, fixed: bool, slow: float) -> None:
     rate = Rate(20, 10.0)
     pool = Pool("api", [rate], share=0.9, now=0.0)
     seen: list[int] = []

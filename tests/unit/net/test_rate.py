@@ -20,9 +20,7 @@ def test_a_rate_is_a_count_in_a_period(text: str, rate: Rate) -> None:
     assert parse_rate(text) == rate
 
 
-@pytest.mark.parametrize(
-    "text", ["", "100", "100/", "/minute", "0/s", "5/0s", "-5/s", "5/fortnight", "5 per s", "٣/s"]
-)
+@pytest.mark.parametrize("text", ["", "100", "100/", "/minute", "0/s", "5/0s", "-5/s", "5/fortnight", "5 per s", "٣/s"])
 def test_what_is_no_rate_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"write .*\"5/s\"|write .*\"30s\""):
         parse_rate(text)
@@ -50,9 +48,7 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize(
-    ("count", "seconds"), [(0, 1), (1, 0), (-1, 5), (1, float("inf")), (1, float("nan"))]
-)
+@pytest.mark.parametrize(("count", "seconds"), [(0, 1), (1, 0), (-1, 5), (1, float("inf")), (1, float("nan"))])
 def test_a_rate_that_lets_nothing_through_does_not_exist(count: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="above zero"):
         Rate(count, seconds)
