@@ -30,7 +30,7 @@ def kinds(points: Iterable[EntryPoint] | None = None) -> Mapping[str, ConnectorK
                 what = "is installed twice"
             else:
                 found[point.name] = kind
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any fault of a foreign package becomes one clear problem
             what = f"does not load: {type(error).__name__}: {error}"
         if what:
             package = point.dist.name if point.dist else point.value

@@ -43,7 +43,9 @@ class HubSpotConnector:
         self.wanted = wanted
         self.lens = make_lens(shown, parse_scope(wanted.scope))
         self.transport = Transport(settings, governor=governor, clock=clock, memory=memory)
-        self.schema = Schema(self.transport, clock, known_fields=wanted.known_fields, known_stages=wanted.known_stages)
+        # Known stages are those of the mapped stage field, which need not be the lifecycle.
+        known_stages = wanted.known_stages if wanted.stage_field == LIFECYCLE else ()
+        self.schema = Schema(self.transport, clock, known_fields=wanted.known_fields, known_stages=known_stages)
         self._memory = memory
         self._looks = Looks(self.transport, self.lens, clock=clock, memory=memory)
         self._feed = Feed(self.transport, self.lens)

@@ -37,6 +37,7 @@ class Schema:
         self._stages: tuple[float, tuple[Stage, ...]] | None = None
         if known_fields:
             self._fields = (now, {spec.name: spec for spec in known_fields})
+        if known_stages:
             self._stages = (now, tuple(known_stages))
 
     def fields(self) -> Mapping[str, FieldSpec]:

@@ -220,7 +220,7 @@ def _run(arguments: list[str] | None) -> int:
     except SyncdError as error:
         _say(str(error))
         return Exit.USAGE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last stop: a bug ends with its traceback and code 1
         if hasattr(error, "exit_code") and hasattr(error, "format_message"):
             _say(error.format_message())
             return Exit.USAGE

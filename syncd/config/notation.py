@@ -30,7 +30,7 @@ def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - pydantic lets a TypeError through
             'must be a duration in quotes; write a number and a unit, such as "30s", "2m", "6h" or "180d"'
         )
     return parse_duration(value)
@@ -46,7 +46,7 @@ def _rate(value: object) -> Rate:
     if isinstance(value, Rate):
         return value
     if not isinstance(value, str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - pydantic lets a TypeError through
             'must be a rate in quotes; write COUNT/PERIOD, such as "100/minute", "190/10s" or "5/s"'
         )
     return parse_rate(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from syncd.core.model import FieldSpec, Side, Values
 
@@ -124,7 +125,7 @@ class FieldMap:
     keys: tuple[str, ...] = ("email", "phone")  #: tried in this order, after the id property
     key_fields: MappingOf[str, MappingOf[Side, str]] = field(default_factory=dict)  #: key → side → field that bears it
     scope_salespulse: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)  #: field → values that take part
-    scope_crm: object = None  #: the connector's own filter, opaque here
+    scope_crm: Any = None  #: the connector's own filter, opaque here
     create: MappingOf[Side, Values] = field(default_factory=dict)
     #: values for new records; count as blank, never copied back
 

@@ -160,7 +160,8 @@ def _hold_uncertain(world: World, tx: Connection, spoke: Spoke, intent: Intent, 
         crm_id=intent.crm_id,
         message=(
             f"uncertain: the answer to its create in {label} was lost, and {label} has {len(found)} new records "
-            f"that it could be ({', '.join(sorted(found)[:5])}); delete the ones that are too many, then run `syncd run --full`"
+            f"that it could be ({', '.join(sorted(found)[:5])}); delete the ones that are too many, then run "
+            "`syncd run --full`"
         ),
     )
     spoke.tally.held += holds.put(tx, [hold], run_id=world.run_id, at=world.clock.now())

@@ -13,7 +13,7 @@ from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
 from syncd.cycle import line, opening, summary
 from syncd.cycle.world import Reporter
-from syncd.errors import UsageError
+from syncd.errors import ConfigError, UsageError
 from syncd.exits import Exit
 from syncd.store import runs
 from syncd.store.database import Database
@@ -75,6 +75,10 @@ def execute(
     )
     try:
         line.run(world, full=full, dry=dry)
+    except ConfigError:
+        with database.write() as tx:
+            runs.end(tx, run_id, clock.now(), Exit.USAGE, {})
+        raise
     finally:
         opening.close(world)
     code = summary.exit_of(world)

@@ -4,14 +4,14 @@ depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from connectors.port import Fetched
 from syncd.core.match import keys_of
 from syncd.core.model import Gone, Hold, HoldReason, Link, LinkState, Record, Side
-from syncd.cycle.world import Spoke, World
+from syncd.cycle.world import HUB, Spoke, World
 from syncd.store import holds, links, matching, observed, sources
 from syncd.store.observed import Look
 
@@ -24,6 +24,8 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
     touched = [*noticed.new, *noticed.changed]
     if not touched:
         return 0
+    if source == HUB:
+        _mark_absent(world, tx, touched)
     for spoke, side in world.users(source):
         matching.save_keys(tx, spoke.name, side, {id_: all_keys(spoke, side, noticed.records[id_]) for id_ in touched})
         if side is Side.CRM:
@@ -55,10 +57,19 @@ def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched)
 def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, Gone], fetched: Fetched) -> None:
     """Store proven deletions and mark the pairs that they concern."""
     lost = observed.mark_gone(tx, source, tuple(gone.values()), fetched.looked_at)
+    if source == HUB and lost:
+        _mark_absent(world, tx, lost)
     for spoke, side in world.users(source):
         links.mark_dirty(tx, spoke.name, side, lost)
         matching.unmark(tx, spoke.name, ((side, id_) for id_ in lost))
         matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in lost})
+
+
+def _mark_absent(world: World, tx: Connection, ids: Sequence[str]) -> None:
+    """SalesPulse is observed once for all connections: those that are not in this run must not miss the change."""
+    present = [spoke.name for spoke in world.spokes]
+    links.mark_dirty_elsewhere(tx, present, ids)
+    sources.forget_keys(tx, present)
 
 
 def all_keys(spoke: Spoke, side: Side, record: Record) -> dict[str, frozenset[str]]:

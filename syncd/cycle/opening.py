@@ -45,7 +45,7 @@ def open_world(
     new_id: Callable[[], str],
     full: bool,
 ) -> World:
-    """Put together everything for a run. Sends nothing yet. ``full``: what the sides said of themselves is asked anew."""
+    """Put together everything for a run; send nothing yet. ``full``: what the sides say of themselves is asked anew."""
     hub = _open_hub(config, connections, database, clock, full=full)
     governors: dict[str, Governor] = {}
     spokes = []
@@ -53,6 +53,8 @@ def open_world(
         if connection.account not in governors:
             governors[connection.account] = connection.kind.governor(connection.settings, clock)
         spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock, full=full))
+    peers = _peers(config)
+    spokes = [replace(spoke, peers=peers[spoke.name]) for spoke in spokes]
     return World(
         database=database,
         clock=clock,
@@ -62,6 +64,14 @@ def open_world(
         hub=hub,
         spokes=tuple(spokes),
     )
+
+
+def _peers(config: Config) -> dict[str, tuple[str, ...]]:
+    """name → every connection on the same CRM account, itself included: a contact has at most one link among them."""
+    return {
+        one.name: tuple(other.name for other in config.connections if other.account == one.account)
+        for one in config.connections
+    }
 
 
 def _open_hub(
@@ -261,9 +271,7 @@ def _digest(fields: FieldMap, policy: object) -> bytes:
 def _begin(world: World, spoke: Spoke) -> None:
     """Drop what a broken-off run had planned; renew match keys where their rules changed."""
     with world.database.write() as tx:
-        link_ids, origins = journal.drop_planned(tx, spoke.name)
-        links.set_dirty(tx, link_ids)
-        matching.mark(tx, spoke.name, origins, "due")
+        journal.drop_planned(tx, spoke.name)
     rules = hashlib.sha256(
         repr((spoke.fields.keys, spoke.fields.key_fields, dict(spoke.policy.identity))).encode()
     ).hexdigest()

@@ -81,6 +81,7 @@ class Spoke:
     brakes: Brakes
     tally: Tally
     mapping_digest: bytes  #: of fields and policies: a pair is merged again when it changes
+    peers: tuple[str, ...] = ()  #: the connections on the same CRM account, this one included
 
     @property
     def sources(self) -> dict[Side, str]:

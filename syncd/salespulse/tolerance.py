@@ -61,8 +61,10 @@ class _Unreadable(Exception):
 
 def plain(value: Any) -> Value:
     """Given any JSON value, return it as a field value: objects as JSON text, lists as tuples of text."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)  # beyond, neither JSON nor a column holds it
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, float):

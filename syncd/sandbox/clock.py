@@ -61,7 +61,7 @@ class ManualClock(WorldClock):
     def monotonic(self) -> float:
         return self._ahead
 
-    def real(self, seconds: float) -> float:
+    def real(self, seconds: float) -> float:  # noqa: ARG002 - waits take no real time here
         return 0.0
 
     def sleep(self, seconds: float) -> None:

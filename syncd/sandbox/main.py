@@ -19,7 +19,7 @@ from syncd.sandbox.salespulse.model import BASE, BULK_RATE, KEY, RATE
 from syncd.sandbox.shell import Running, serve
 from syncd.sandbox.wire import Vendor
 
-TOKEN = "pat-sandbox"
+TOKEN = "pat-sandbox"  # noqa: S105 - the example token of an example server
 SHARED = 0.6
 """So many of the people are in both systems."""
 

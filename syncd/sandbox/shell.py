@@ -65,7 +65,7 @@ class App:
                 self._lines[tuple(scope["client"])].abort()
                 await _until_gone(receive)
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001 - a bug of the model must be seen, and uvicorn's log is off
                 trace = traceback.format_exc()
                 sys.stderr.write(trace)
                 response = Response(status=500, headers={"content-type": "text/plain"}, body=trace.encode())
@@ -139,7 +139,7 @@ class Server(uvicorn.Server):
     """Uvicorn without its tick of a tenth of a second: a test suite starts and stops hundreds of servers."""
 
     async def main_loop(self) -> None:
-        while not self.should_exit:
+        while not self.should_exit:  # noqa: ASYNC110 - another thread sets it
             await asyncio.sleep(0.02)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from syncd.core.model import Intent, Op, Side
 from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
 from syncd.store.observed import chunks
-from syncd.store.tables import intents
+from syncd.store.tables import intents, links, unmatched
 
 PLANNED, SENT, UNCERTAIN = "planned", "sent", "uncertain"
 
@@ -128,18 +128,23 @@ def drop_for_links(tx: Connection, connection: str, link_ids: Sequence[int]) -> 
         )
 
 
-def drop_planned(tx: Connection, connection: str) -> tuple[tuple[int, ...], tuple[tuple[Side, str], ...]]:
-    """Drop what was planned and never sent; return the links and the (side, id)s of creates to be derived again."""
-    where = (intents.c.connection == connection, intents.c.state == PLANNED)
-    rows = tx.execute(select(intents).where(*where)).all()
-    tx.execute(delete(intents).where(*where))
-    link_ids = {row.link_id for row in rows if row.link_id is not None}
-    origins = []
-    for row in rows:
-        if row.op == Op.CREATE.value:
-            source = Side(row.side).other
-            origins.append((source, row.salespulse_id if source is Side.SALESPULSE else row.crm_id))
-    return tuple(sorted(link_ids)), tuple(origins)
+def drop_planned(tx: Connection, connection: str) -> None:
+    """Drop what was planned and never sent; its pairs are to be merged, its records to be matched again."""
+    waiting = (intents.c.connection == connection, intents.c.state == PLANNED)
+    tx.execute(update(links).where(links.c.id.in_(select(intents.c.link_id).where(*waiting))).values(dirty=True))
+    for side in Side:
+        origin = intents.c.crm_id if side is Side.SALESPULSE else intents.c.salespulse_id
+        creates = select(origin).where(*waiting, intents.c.op == Op.CREATE.value, intents.c.side == side.value)
+        tx.execute(
+            update(unmatched)
+            .where(
+                unmatched.c.connection == connection,
+                unmatched.c.side == side.other.value,
+                unmatched.c.id.in_(creates),
+            )
+            .values(state="due")
+        )
+    tx.execute(delete(intents).where(*waiting))
 
 
 def doubts(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:

@@ -95,6 +95,20 @@ def mark_dirty(tx: Connection, connection: str, side: Side, ids: Sequence[str]) 
         )
 
 
+def mark_dirty_elsewhere(tx: Connection, connections: Sequence[str], salespulse_ids: Sequence[str]) -> None:
+    """The same for the contacts' links in all connections but these."""
+    for part in chunks(salespulse_ids):
+        tx.execute(
+            update(links)
+            .where(
+                links.c.connection.not_in(list(connections)),
+                links.c.salespulse_id.in_(part),
+                links.c.state != LinkState.MOVED.value,
+            )
+            .values(dirty=True)
+        )
+
+
 def mark_unsettled(tx: Connection, connection: str, sources: Mapping[Side, str], mapping: bytes) -> None:
     """Mark every living pair whose last merge saw other values, or was made under another mapping, than now."""
     left = observed.alias("left_side")

@@ -161,7 +161,9 @@ def count(tx: Connection, connection: str, state: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def linked(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, tuple[int, str, str]]:
+def linked(
+    tx: Connection, connections: Sequence[str], side: Side, ids: Sequence[str]
+) -> dict[str, tuple[int, str, str]]:
     """id → (link id, link state, id of the other half), the living link first, for records that have or had one."""
     own, other = (links.c.salespulse_id, links.c.crm_id)
     if side is Side.CRM:
@@ -170,7 +172,7 @@ def linked(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> d
     for part in chunks(ids):
         rows = tx.execute(
             select(links.c.id, links.c.state, own.label("own"), other.label("other")).where(
-                links.c.connection == connection, own.in_(part), links.c.state != "moved"
+                links.c.connection.in_(list(connections)), own.in_(part), links.c.state != "moved"
             )
         )
         for row in rows:

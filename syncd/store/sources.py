@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,6 +118,11 @@ def save_connection(tx: Connection, name: str, **changed: Any) -> None:
     values = {key: maybe_ms(value) if isinstance(value, datetime) else value for key, value in changed.items()}
     statement = insert(connections).values(name=name, **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def forget_keys(tx: Connection, but: Sequence[str]) -> None:
+    """The match keys of all connections but these are no longer complete: they are filled anew when those run."""
+    tx.execute(update(connections).where(connections.c.name.not_in(list(but))).values(keys_fingerprint=""))
 
 
 class StoredMemory:

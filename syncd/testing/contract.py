@@ -230,7 +230,7 @@ class ConnectorContract:
         self.need_changes(side)
         side.add(person(side.names, 1))
         side.advance(side.quiet_seconds)
-        cursor = side.connector.feed_start()
+        _, _, cursor = drain(side.connector, side.connector.feed_start())
         for _ in range(3):
             side.advance(side.quiet_seconds)
             page = side.connector.changes(cursor)

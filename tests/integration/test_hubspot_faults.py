@@ -412,6 +412,25 @@ def test_stages_are_those_of_the_lifecycle_in_their_order(hub: Bench) -> None:
     assert hub.intent(Op.UPDATE, "1").side is Side.CRM
 
 
+def test_what_was_described_lately_is_not_asked_for_again(hub: Bench) -> None:
+    fields, stages = hub.connector.describe(), hub.connector.stages()
+    hub.asked()
+    again = hub.reopen(wanted=replace(WANTED, known_fields=fields, known_stages=stages))
+    assert (again.capabilities().identity, again.describe(), again.stages()) == ("salespulse_id", fields, stages)
+    assert hub.asked() == {}
+
+
+def test_stages_of_another_field_are_not_taken_for_the_lifecycle(hub: Bench) -> None:
+    other = replace(WANTED, stage_field="hs_lead_status")
+    stages = hub.reopen(wanted=other).stages()
+    assert "NEW" in [stage.id for stage in stages]
+    again = hub.reopen(wanted=replace(other, known_fields=hub.connector.describe(), known_stages=stages))
+    record_id = hub.add({"firstname": "Ann", "lifecyclestage": "customer"})
+    back = hub.intent(Op.UPDATE, record_id, before={"lifecyclestage": "customer"}, lifecyclestage="lead")
+    assert again.update([back])[0].outcome is Outcome.APPLIED
+    assert hub.stored(record_id)["lifecyclestage"] == "lead"
+
+
 def test_every_stop_is_an_error_of_ours(hub: Bench) -> None:
     hub.fault("status", "/contacts", status=418, times=None, body={"message": "teapot"})
     for ask in (

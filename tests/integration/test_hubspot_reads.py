@@ -300,15 +300,24 @@ def test_a_window_is_frozen_by_its_first_page() -> None:
     assert (following, done) == (Cursor(since=epoch_ms(served) - 120_000), True)
 
 
+def test_no_overlap_reaches_back_before_the_listing_that_the_feed_follows() -> None:
+    served = datetime(2026, 1, 1, tzinfo=UTC)
+    floor = epoch_ms(served) - 30_000
+    following, _ = advance(Cursor(since=floor, floor=floor), ids=[], served_at=served)
+    assert following == Cursor(since=floor, floor=floor)
+    later, _ = advance(following, ids=[], served_at=served + timedelta(minutes=9))
+    assert later.since == epoch_ms(served) + 7 * 60_000
+
+
 @pytest.mark.parametrize("ids", [[2, 1], [5, 6]])
 def test_rows_in_another_order_stop_the_walk_instead_of_skipping(ids: list[int]) -> None:
     with pytest.raises(ValueError, match="order"):
         advance(Cursor(since=5, upper=9, last_id=5), ids=ids, served_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def test_a_cursor_is_json_with_its_three_parts(hub: Bench) -> None:
+def test_a_cursor_is_json_with_its_parts(hub: Bench) -> None:
     cursor = orjson.loads(hub.connector.feed_start())
-    assert set(cursor) == {"since", "upper", "last"}
+    assert set(cursor) == {"since", "upper", "last", "floor"}
     with pytest.raises(Unreachable):
         hub.connector.changes("17")
 

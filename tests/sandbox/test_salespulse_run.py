@@ -28,7 +28,7 @@ def running(look: Callable[[dict[str, Any]], None], **options: Any) -> Lines:
     def work() -> None:
         try:
             run(**settings, echo=said.put, end=end)  # type: ignore[arg-type]  # one dict for all types
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             failed.append(error)
             said.put("# Ctrl-C")
 

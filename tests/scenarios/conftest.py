@@ -213,8 +213,7 @@ class World:
         """`syncd plan`: the plan as its JSON document, and the dry run."""
         self.clock.advance(60)
         private = self.folder / f"private-{self.clock.monotonic()}.db"
-        if self.state.exists():
-            database.copy(self.state, private)
+        database.copy(self.state, private)
         state = database.create(private)
         try:
             ended, ran = self._execute(state, full=full, names=(), dry=True)
@@ -266,7 +265,7 @@ class World:
             "state": "FL",
             "lifecyclestage": "lead",
         }
-        pair = self.in_s(**left, **(s or {})), self.in_c(**{**right, **(c or {})})
+        pair = self.in_s(**{**left, **(s or {})}), self.in_c(**{**right, **(c or {})})
         ran = self.full()
         assert ran.exit is Exit.DONE, self.holds()
         return pair
@@ -368,8 +367,16 @@ def served() -> Iterator[list[Running]]:
         running.stop()
 
 
+@pytest.fixture(scope="session")
+def blank_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new state: making its tables takes longer than a pass over a small world."""
+    path = tmp_path_factory.mktemp("blank") / "state.db"
+    database.create(path).close()
+    return path
+
+
 @pytest.fixture
-def make_world(served: list[Running], tmp_path: Path) -> Callable[..., World]:
+def make_world(served: list[Running], blank_state: Path, tmp_path: Path) -> Callable[..., World]:
     free = iter(tuple(served))
 
     def running(model: SalesPulse | HubSpot) -> tuple[Running, Recorded]:
@@ -394,6 +401,7 @@ def make_world(served: list[Running], tmp_path: Path) -> Callable[..., World]:
         index_lag_seconds: float = 0.0,
         **options: Any,
     ) -> World:
+        database.copy(blank_state, tmp_path / "state.db")
         clock = Ticking()
         s = SalesPulse(clock, dialect=dialect, limit_scale=1000, key=KEY)
         portals = {
