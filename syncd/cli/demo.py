@@ -1,4 +1,4 @@
-"""`syncd demo`: the whole story on the built-in servers, told in plain words and checked against the servers' own records.
+"""`syncd demo`: the whole story on the built-in servers, in plain words, checked against the servers' own records.
 
 Runs are made by the same functions as those of `syncd run`. What it says and does not find true ends it with exit 1.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from syncd.errors import UsageError
 from syncd.exits import Exit
 
 WIDTH = 100
-#: SalesPulse tells of edits by webhooks or by being listed; the demo has it listed in every run, a second apart.
+#: Seconds. SalesPulse has no feed of changes: the demo has it listed in every run, which may be every second.
 BETWEEN_RUNS = 1.1
 FEWEST = 10
 
@@ -41,8 +41,7 @@ base_url = "{salespulse}"
 api_key = {{ file = "salespulse.key" }}
 rate = "{rate}"
 bulk_rate = "{bulk_rate}"
-sweep_every = "1s"      # a real account: hours, and webhooks in between
-max_age = "1s"
+sweep_every = "1s"      # a real account: every few hours
 
 [connections.hubspot]
 connector = "hubspot"
@@ -82,7 +81,7 @@ class Demo:
         for line in textwrap.wrap(text, WIDTH):
             self.console.print(Text(line))
 
-    def show(self, rows: list[tuple[str, ...]]) -> None:
+    def show(self, rows: Sequence[tuple[str, ...]]) -> None:
         """A small table, its columns as wide as they need to be."""
         widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
         for row in rows:
@@ -97,7 +96,7 @@ class Demo:
             indent = " " * (len(line) - len(line.lstrip()) + 4)
             wrapped = textwrap.wrap(line, WIDTH - 4, subsequent_indent=indent, drop_whitespace=False) or [""]
             for part in wrapped:
-                self.console.print(Text(f"    {part}", style="dim"))
+                self.console.print(Text(f"    {part}".rstrip(), style="dim"))
         if len(printed) > lines:
             self.console.print(Text(f"    … and {len(printed) - lines} lines more", style="dim"))
 
@@ -135,7 +134,7 @@ def demo_command(clock: Clock, *, people: int, keep: Path | None) -> Exit:
         else:
             folder = keep
             folder.mkdir(parents=True, exist_ok=True)
-        systems = stack.enter_context(open_systems(people))
+        systems = stack.enter_context(open_systems(people, clock))
         demo = Demo(clock=clock, console=console, systems=systems, folder=folder)
         _write_config(demo)
         begun = clock.monotonic()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from syncd.clock import Clock
 from syncd.sandbox.clock import WorldClock
 from syncd.sandbox.hubspot.model import HubSpot
 from syncd.sandbox.main import SHARED, TOKEN, rate
@@ -178,10 +179,13 @@ class Systems:
 
 
 @contextmanager
-def open_systems(people: int) -> Iterator[Systems]:
-    """Serve both on free ports with so many people in each, three in five of them in both."""
-    clock = WorldClock()
-    salespulse, hubspot = SalesPulse(clock, seed=SEED), HubSpot(clock, token=TOKEN)
+def open_systems(people: int, clock: Clock) -> Iterator[Systems]:
+    """Serve both on free ports with so many people in each, three in five of them in both.
+
+    A clock of the sandbox's own kind drives the servers too; with any other they keep real time.
+    """
+    world = clock if isinstance(clock, WorldClock) else WorldClock()
+    salespulse, hubspot = SalesPulse(world, seed=SEED), HubSpot(world, token=TOKEN)
     shared = round(people * SHARED)
     contacts, records = overlap(people, shared, SEED)
     salespulse.populate(contacts)

@@ -4,6 +4,7 @@ commands.
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -194,6 +195,9 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and end the process with the contract's exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old locale shows ? for an arrow or an accent, and goes on
     signal.signal(signal.SIGTERM, _on_signal)
     signal.signal(signal.SIGINT, _on_signal)
     sys.exit(_run(arguments))

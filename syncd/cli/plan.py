@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from syncd.cli.render import as_json_text
 from syncd.cli.render_plan import plan_text
 from syncd.cli.reporting import reporter
 from syncd.clock import Clock
-from syncd.core.model import Intent
+from syncd.core.model import Intent, Op, Side
 from syncd.core.plan import fingerprint, line_fingerprint
 from syncd.cycle.execute import Ended, chosen, execute
 from syncd.exits import Exit
@@ -62,7 +62,7 @@ def plan_document(state: Database, ended: Ended) -> dict[str, Any]:
         shown = []
         for intent in planned(state, name):
             lines.append(line_fingerprint(intent))
-            shown.append(_line(intent))
+            shown.append(_line(intent, ended.identity[name]))
         with state.read() as tx:
             held = [
                 {
@@ -96,13 +96,16 @@ def planned(state: Database, connection: str) -> Iterator[Intent]:
         yield from (intent for _, intent in page)
 
 
-def _line(intent: Intent) -> dict[str, Any]:
+def _line(intent: Intent, identity: Mapping[Side, str]) -> dict[str, Any]:
+    follows = intent.op is Op.CREATE and intent.side.other in identity
     return {
         "side": intent.side.value,
         "op": intent.op.value,
         "salespulse_id": intent.salespulse_id,
         "crm_id": intent.crm_id,
         "reason": intent.reason,
+        "id_property": intent.stamp,
+        "then_sets_id_property_of": intent.origin if follows else None,
         "changes": [
             {
                 "field": change.field,

@@ -8,7 +8,7 @@ token, are looked for no sooner than two time-outs after they were sent, among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,8 +16,23 @@ from sqlalchemy import Connection
 
 from syncd.core.lens import same
 from syncd.core.mapping import FieldRule
-from syncd.core.model import SIDES, Hold, HoldReason, Intent, Observed, Op, Outcome, Receipt, Side, Values
-from syncd.cycle.observing import observe, observe_fetched
+from syncd.core.match import keys_of
+from syncd.core.model import (
+    SIDES,
+    Base,
+    Hold,
+    HoldReason,
+    Intent,
+    Observed,
+    Op,
+    Outcome,
+    Receipt,
+    Record,
+    Side,
+    Value,
+    Values,
+)
+from syncd.cycle.observing import all_keys, observe, observe_fetched
 from syncd.cycle.pulling import relist
 from syncd.cycle.settling import derive_again, land_one
 from syncd.cycle.world import Spoke, World
@@ -33,12 +48,13 @@ def resolve(world: World, spoke: Spoke) -> None:
     with world.database.read() as tx:
         doubts = journal.doubts(tx, spoke.name)
     for side in SIDES:
+        _look_at_uncertain(world, spoke, side)
         there = [doubt for doubt in doubts if doubt.intent.side is side]
         creates = [doubt for doubt in there if doubt.intent.op is Op.CREATE]
         _look_at_targets(world, spoke, side, [doubt.intent for doubt in there if doubt.intent.op is not Op.CREATE])
         if not creates:
             continue
-        if spoke.policy.identity.get(side):
+        if spoke.accounts[side].able.identity:
             _find_by_identity(world, spoke, side, [doubt.intent for doubt in creates])
         else:
             _find_among_new(world, spoke, side, creates)
@@ -102,39 +118,91 @@ def _find_among_new(world: World, spoke: Spoke, side: Side, doubts: Sequence[Dou
     if not _listed_since(world, account.source, ready_at):
         relist(world, account)
     with world.database.write() as tx:
-        fresh = observed.first_seen_since(tx, account.source, min(doubt.sent_at for doubt in doubts))
-        taken = links.living(tx, spoke.name, side, list(fresh))
-        loose = {id_: seen for id_, seen in fresh.items() if id_ not in taken}
-        candidates = {
-            doubt.intent.id: [id_ for id_, seen in loose.items() if _is_it(spoke, doubt, seen)] for doubt in doubts
-        }
-        claimed: dict[str, int] = defaultdict(int)
-        for some in candidates.values():
-            for id_ in some:
-                claimed[id_] += 1
-        for doubt in doubts:
-            some = candidates[doubt.intent.id]
-            if not some:
-                _adopt(world, tx, spoke, doubt.intent, None)
-            elif len(some) == 1 and claimed[some[0]] == 1:
-                _adopt(world, tx, spoke, doubt.intent, some[0])
-            else:
-                _hold_uncertain(world, tx, spoke, doubt.intent, some)
+        _choose(world, tx, spoke, side, doubts)
 
 
-def _is_it(spoke: Spoke, doubt: Doubt, seen: Observed) -> bool:
-    """Compared on all sent values, not on the key alone: a household shares a phone."""
+def _look_at_uncertain(world: World, spoke: Spoke, side: Side) -> None:
+    """A person may have deleted the records that were too many: what is left now decides."""
+    with world.database.read() as tx:
+        doubts = [doubt for doubt in journal.uncertain(tx, spoke.name) if doubt.intent.side is side]
+    if doubts:
+        with world.database.write() as tx:
+            _choose(world, tx, spoke, side, doubts)
+
+
+def _choose(world: World, tx: Connection, spoke: Spoke, side: Side, doubts: Sequence[Doubt]) -> None:
+    """Adopt the one record that a create can have made; none: it made none; several: nobody knows."""
+    fresh = observed.first_seen_since(tx, spoke.sources[side], min(doubt.sent_at for doubt in doubts))
+    taken = links.living(tx, spoke.name, side, list(fresh))
+    loose = {id_: seen for id_, seen in fresh.items() if id_ not in taken}
+    bearing = _by_key(spoke, side, loose)
+    candidates = {
+        doubt.intent.id: [
+            id_ for id_ in _near(spoke, doubt.intent, bearing, loose) if _is_it(spoke, doubt.intent, loose[id_])
+        ]
+        for doubt in doubts
+    }
+    claimed: dict[str, int] = defaultdict(int)
+    for some in candidates.values():
+        for id_ in some:
+            claimed[id_] += 1
+    for doubt in doubts:
+        some = candidates[doubt.intent.id]
+        if not some:
+            _adopt(world, tx, spoke, doubt.intent, None)
+        elif len(some) == 1 and claimed[some[0]] == 1:
+            _adopt(world, tx, spoke, doubt.intent, some[0])
+        else:
+            _hold_uncertain(world, tx, spoke, doubt.intent, some)
+
+
+def _by_key(spoke: Spoke, side: Side, loose: Mapping[str, Observed]) -> dict[tuple[str, str], list[str]]:
+    """(key, value) → the records that carry it, so that not everything is compared with everything."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for id_, seen in loose.items():
+        for key, values in all_keys(spoke, side, seen.record).items():
+            for value in values:
+                found[key, value].append(id_)
+    return found
+
+
+def _near(
+    spoke: Spoke, intent: Intent, bearing: Mapping[tuple[str, str], list[str]], loose: Mapping[str, Observed]
+) -> Iterable[str]:
+    """The records that share a key with what was sent; all of them where nothing that was sent is a key."""
+    sent = Record(id="", values=intent.values)
+    keys = [(key, value) for key, values in keys_of(spoke.fields, intent.side, sent).items() for value in values]
+    return sorted({id_ for pair in keys for id_ in bearing.get(pair, ())}) if keys else loose
+
+
+def _is_it(spoke: Spoke, intent: Intent, seen: Observed) -> bool:
+    """Compared on all sent values, not on the key alone: a household shares a phone.
+
+    A field that carries the other half's id proves it alone. The stage is left out: it may be set by a request of
+    its own, which need not have been sent yet.
+    """
+    shown = seen.record.values
+    token = spoke.policy.identity.get(intent.side)
+    if token and intent.stamp and shown.get(token):
+        return str(shown[token]) == intent.stamp
     rules = {rule.name: rule for rule in spoke.fields.rules}
-    intent, shown = doubt.intent, seen.record.values
     return all(
         same(_rule(rules, change.rule, change.field), intent.side, change.after, shown[change.field])
         for change in intent.changes
-        if change.field in shown
+        if change.field in shown and not _rule(rules, change.rule, change.field).stage
     )
 
 
 def _adopt(world: World, tx: Connection, spoke: Spoke, intent: Intent, id_: str | None) -> None:
     """``id_``: the record that the create made, None when it made none and is to be derived again."""
+    holds.close_for(
+        tx,
+        spoke.name,
+        salespulse_id=intent.salespulse_id,
+        crm_id=intent.crm_id,
+        reasons=(HoldReason.UNCERTAIN,),
+        at=world.clock.now(),
+    )
     origin_link = links.living(tx, spoke.name, intent.side.other, [intent.origin]).get(intent.origin)
     if origin_link is not None:
         journal.drop(tx, [intent.id])  # matching has found the two meanwhile
@@ -145,7 +213,29 @@ def _adopt(world: World, tx: Connection, spoke: Spoke, intent: Intent, id_: str 
         return
     shown = observed.get_many(tx, spoke.sources[intent.side], [id_])[id_].record
     receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=id_, shown=shown)
-    land_one(world, tx, spoke, intent, receipt)
+    applied = _applied(spoke, intent, shown.values)
+    land_one(world, tx, spoke, applied, receipt)
+    if not spoke.accounts[intent.side].able.identity:
+        _rest_of_create(tx, spoke, intent, applied, shown)
+
+
+def _rest_of_create(tx: Connection, spoke: Spoke, intent: Intent, applied: Intent, shown: Record) -> None:
+    """A stage that is set by a request of its own need not have been set: what the new record shows was chosen by nobody.
+
+    So that is its base, and a blank the other half's: the next merge writes the stage as a change of the other half.
+    """
+    link = links.living(tx, spoke.name, intent.side, [shown.id]).get(shown.id)
+    missing = {change.rule for change in intent.changes} - {change.rule for change in applied.changes}
+    rules = [rule for rule in spoke.fields.rules if rule.stage and rule.name in missing]
+    rules = [rule for rule in rules if rule.on(intent.side) in shown.values]
+    if link is None or not rules:
+        return
+    bases = dict(link.bases)
+    for rule in rules:
+        own = shown.values[rule.on(intent.side)]
+        halves: dict[Side, Value] = {intent.side: own, intent.side.other: None}
+        bases[rule.name] = Base(fingerprint=rule.fingerprint, salespulse=halves[Side.SALESPULSE], crm=halves[Side.CRM])
+    links.settle(tx, link.id, bases=bases, dirty=True)
 
 
 def _hold_uncertain(world: World, tx: Connection, spoke: Spoke, intent: Intent, found: Sequence[str]) -> None:

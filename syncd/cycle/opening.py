@@ -122,6 +122,7 @@ def _open_hub(
         list_every=section.sweep_every,
         max_age=section.max_age,
         timeout=section.timeout,
+        identity=section.token_field,
     )
 
 
@@ -230,7 +231,8 @@ def _described(world: World, account: Account, *, full: bool) -> Account:
         catalog = _dump(account.connector.describe(), account.connector.stages())
         with world.database.write() as tx:
             sources.save(tx, account.source, catalog=catalog, catalog_at=world.clock.now())
-    return replace(account, able=account.connector.capabilities())
+    able = account.connector.capabilities()
+    return replace(account, able=able, identity=able.identity or account.identity)
 
 
 def _is_old(source: Source, clock: Clock) -> bool:
@@ -258,7 +260,7 @@ def _joined(world: World, spoke: Spoke) -> tuple[Spoke, list[Problem]]:
         )
         for finding in findings
     ]
-    identity = {side: name for side in SIDES if (name := spoke.accounts[side].able.identity)}
+    identity = {side: name for side in SIDES if (name := spoke.accounts[side].identity)}
     policy = replace(spoke.policy, identity=identity)
     digest = _digest(fields, policy)
     return replace(spoke, fields=fields, policy=policy, mapping_digest=digest), problems

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from syncd.core.gone import decide_gone
 from syncd.core.guard import guard
-from syncd.core.lens import blank
 from syncd.core.merge import merge
 from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
 from syncd.core.plan import bases_after, holds_of, intents, withhold
@@ -159,12 +158,15 @@ def replace_holds(
 
 
 def _unstamped(spoke: Spoke, pair: Pair) -> dict[Side, bool]:
-    """Sides whose id property was read and does not carry the other half's id."""
-    found = {}
-    for side, name in spoke.policy.identity.items():
-        shown = pair.on(side).record.values
-        found[side] = name in shown and (blank(shown[name]) or str(shown[name]) != pair.link.on(side.other))
-    return found
+    """Whether the CRM's id property was read and does not carry the contact's id.
+
+    A token field in SalesPulse only makes creates provable. It is not filled in afterwards, at a request a contact.
+    """
+    name = spoke.policy.identity.get(Side.CRM)
+    if name is None:
+        return {}
+    shown = pair.crm.record.values
+    return {Side.CRM: name in shown and str(shown[name] or "") != pair.link.salespulse_id}
 
 
 def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> None:

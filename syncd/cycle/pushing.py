@@ -30,6 +30,7 @@ class _Lane:
     side: Side
     halves: deque[tuple[Intent, ...]] = field(default_factory=deque)  #: of refused batches, journalled as sent already
     flying: int = 0
+    most: int = 1  #: batches under way at once: the first goes alone, since its answer may show how to send the others
 
 
 def push(world: World, spoke: Spoke) -> None:
@@ -44,7 +45,7 @@ def push(world: World, spoke: Spoke) -> None:
     with ThreadPoolExecutor(max_workers=world.workers * len(SIDES), thread_name_prefix="push") as pool:
         while True:
             for lane in lanes.values():
-                while spoke.tally.stop is None and lane.flying < world.workers:
+                while spoke.tally.stop is None and lane.flying < lane.most:
                     batch = _next(world, spoke, lane)
                     if not batch:
                         break
@@ -56,6 +57,7 @@ def push(world: World, spoke: Spoke) -> None:
             for future in finished:
                 lane, batch = flying.pop(future)
                 lane.flying -= 1
+                lane.most = world.workers
                 done += _received(world, spoke, lane, batch, future)
                 world.report.progress(spoke.name, "writing", min(done, total), total)
 
@@ -91,7 +93,8 @@ def _next(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
 
 
 def _planned(world: World, spoke: Spoke, side: Side) -> tuple[Intent, ...]:
-    sizes = spoke.accounts[side].able.batch
+    # Asked each time: SalesPulse takes larger batches once it has shown that a create takes the stage along.
+    sizes = spoke.accounts[side].connector.capabilities().batch
     with world.database.read() as tx:
         for op in ORDER:
             batch = journal.planned(tx, spoke.name, side, op, sizes.get(op, 1))

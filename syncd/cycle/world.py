@@ -68,6 +68,7 @@ class Account:
     list_every: timedelta  #: how often everything is listed
     max_age: timedelta  #: a look older than this is renewed before a write
     timeout: timedelta  #: of one request: how long a lost answer may still be at work
+    identity: str = ""  #: field that carries the other half's id; "" for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

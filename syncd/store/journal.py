@@ -155,11 +155,12 @@ def doubts(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:
     return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
 
 
-def uncertain(tx: Connection, connection: str) -> tuple[Intent, ...]:
+def uncertain(tx: Connection, connection: str) -> tuple[Doubt, ...]:
+    """Sent, and looked for without proof: a person was asked."""
     query = (
         select(intents).where(intents.c.connection == connection, intents.c.state == UNCERTAIN).order_by(intents.c.seq)
     )
-    return tuple(load_intent(row) for row in tx.execute(query))
+    return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
 
 
 def has_planned(tx: Connection, link_id: int, *, but: str) -> bool:

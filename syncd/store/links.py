@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, literal, select, update
+from sqlalchemy import Connection, LargeBinary, and_, cast, func, insert, literal, select, update
 
 from syncd.core.model import Base, Link, LinkState, Pair, Side
 from syncd.store.codec import dump_bases, load_bases, to_ms
@@ -113,16 +113,21 @@ def mark_unsettled(tx: Connection, connection: str, sources: Mapping[Side, str],
     """Mark every living pair whose last merge saw other values, or was made under another mapping, than now."""
     left = observed.alias("left_side")
     right = observed.alias("right_side")
+    # SQLite joins bytes to a text, which equals no bytes unless it is cast back.
+    joined = cast(left.c.digest.op("||")(right.c.digest).op("||")(literal(mapping)), LargeBinary)
+    # NOT EXISTS and no list of ids: what SQLite keeps in memory must not grow with the number of pairs.
     settled = (
-        select(links.c.id)
-        .join(left, and_(left.c.source == sources[Side.SALESPULSE], left.c.id == links.c.salespulse_id))
-        .join(right, and_(right.c.source == sources[Side.CRM], right.c.id == links.c.crm_id))
+        select(literal(1))
         .where(
-            links.c.connection == connection,
-            links.c.settled == left.c.digest.op("||")(right.c.digest).op("||")(literal(mapping)),
+            left.c.source == sources[Side.SALESPULSE],
+            left.c.id == links.c.salespulse_id,
+            right.c.source == sources[Side.CRM],
+            right.c.id == links.c.crm_id,
+            links.c.settled == joined,
             left.c.gone.is_(None),
             right.c.gone.is_(None),
         )
+        .correlate(links)
     )
     tx.execute(
         update(links)
@@ -130,7 +135,7 @@ def mark_unsettled(tx: Connection, connection: str, sources: Mapping[Side, str],
             links.c.connection == connection,
             links.c.state.in_(LIVING),
             ~links.c.dirty,
-            links.c.id.not_in(settled),
+            ~settled.exists(),
         )
         .values(dirty=True)
     )

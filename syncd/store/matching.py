@@ -72,7 +72,7 @@ def crowded(tx: Connection, connection: str, more_than: int) -> frozenset[tuple[
     rows = tx.execute(
         select(keys.c.key, keys.c.value)
         .where(keys.c.connection == connection, keys.c.key != IDENTITY)
-        .group_by(keys.c.side, keys.c.key, keys.c.value)
+        .group_by(keys.c.key, keys.c.value, keys.c.side)  # in the order of ix_keys_value: nothing is sorted
         .having(func.count() > more_than)
     )
     return frozenset((row.key, row.value) for row in rows)
@@ -191,7 +191,10 @@ def refill(tx: Connection, connection: str, sources: Mapping[Side, str]) -> None
     )
     for side, source in sources.items():
         own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
-        taken = select(own).where(links.c.connection == connection, links.c.state.in_(("active", "frozen")))
+        # NOT EXISTS and no list of ids: what SQLite keeps in memory must not grow with the number of pairs.
+        taken = select(literal(1)).where(
+            links.c.connection == connection, own == observed.c.id, links.c.state.in_(("active", "frozen"))
+        )
         statement = insert(unmatched).from_select(
             ["connection", "side", "id", "state"],
             select(
@@ -199,7 +202,7 @@ def refill(tx: Connection, connection: str, sources: Mapping[Side, str]) -> None
                 literal(side.value).label("side"),
                 observed.c.id,
                 literal("due").label("state"),
-            ).where(observed.c.source == source, observed.c.gone.is_(None), observed.c.id.not_in(taken)),
+            ).where(observed.c.source == source, observed.c.gone.is_(None), ~taken.correlate(observed).exists()),
         )
         tx.execute(statement.on_conflict_do_nothing())
 

@@ -240,8 +240,7 @@ class World:
         return ended, Ran(exit=ended.exit, summary=ended.summary, said=notes.text, written=written)
 
     def settled(self, *, full: bool = True) -> Ran:
-        """Assert the first promise: at most two passes agree, and one more writes nothing."""
-        self.run(full=full)
+        """Assert the first promise: one pass was made; with at most one more both agree, and the next writes nothing."""
         self.run(full=full)
         last = self.run(full=full)
         assert last.writes == 0, [(name, r.method, r.path, r.body) for name, rs in last.written.items() for r in rs]

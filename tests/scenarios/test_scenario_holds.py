@@ -119,8 +119,8 @@ def test_records_without_a_key_make_one_hold_whose_count_follows(world: World) -
 
 
 def test_a_hold_of_a_record_that_is_deleted_ends(world: World) -> None:
-    world.configure(conflict=["hold"])
     s, c = conflict(world)
+    world.fill(1)
     world.once()
     world.s.delete_contact(s)
     world.full()

@@ -110,6 +110,10 @@ class Process:
         """kill -9."""
         self._popen.kill()
 
+    def gone(self) -> None:
+        """Return when the process has ended."""
+        self._popen.wait(10)
+
     def tell(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 
