@@ -220,7 +220,7 @@ def _adopt(world: World, tx: Connection, spoke: Spoke, intent: Intent, id_: str 
 
 
 def _rest_of_create(tx: Connection, spoke: Spoke, intent: Intent, applied: Intent, shown: Record) -> None:
-    """A stage that is set by a request of its own need not have been set: what the new record shows was chosen by nobody.
+    """A stage set by a request of its own need not have been set: what the new record shows was chosen by nobody.
 
     So that is its base, and a blank the other half's: the next merge writes the stage as a change of the other half.
     """

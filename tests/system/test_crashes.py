@@ -171,7 +171,7 @@ def pages_asked(asked: list[Request]) -> Counter[str]:
 
 def watch(asked: list[Request], path: str) -> Callable[[Request, Handle], None]:
     def hook(request: Request, handle: Handle) -> None:
-        if request.method == "GET" and request.path.endswith(path):
+        if request.method == "GET" and request.path.endswith(path) and request.get("properties") != "hs_object_id":
             asked.append(request)
 
     return hook
