@@ -7,7 +7,9 @@ PYTHON ?= $(shell for one in python3.11 python3 python3.12 python3.13 python3.14
 BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
-SYNC := UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON=.venv/bin/python UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv sync --locked --quiet
+# Without a home to write to, uv's cache is kept in .venv as well.
+CACHE := $(shell test -w "$(HOME)" || echo "UV_CACHE_DIR=.venv/.cache")
+SYNC := $(CACHE) UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON=.venv/bin/python UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv sync --locked --quiet
 
 # Text files here are UTF-8, whatever the locale says; an activated environment must not be written into.
 export PYTHONUTF8 := 1
@@ -28,7 +30,7 @@ $(READY): pyproject.toml uv.lock Makefile
 	@$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv --without-pip .venv; }
 	@test "$$(.venv/.uv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" || { rm -rf .venv/.uv \
 		&& $(PYTHON) -m venv .venv/.uv \
-		&& .venv/.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+		&& .venv/.uv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION); }
 	@$(SYNC) --system-certs || $(SYNC)
 	@touch $@
 

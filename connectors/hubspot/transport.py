@@ -167,7 +167,8 @@ class Transport:
             asked_at = self._clock.now()
             reply = self._wire.exchange(ask.method, ask.path, token=token, query=ask.query, body=ask.body)
             self._tell(slot, reply, ask)
-        data = raise_for(reply.status, reply.headers, reply.body, where=ask.where, now=self._clock.now())
+        body = reply.body.replace(token.encode(), "…".encode())  # whoever repeats the request may repeat its token
+        data = raise_for(reply.status, reply.headers, body, where=ask.where, now=self._clock.now())
         served_at = server_time(reply.headers.get("date"))
         self.served_at = served_at or self.served_at
         return Answer(data=data, asked_at=asked_at, served_at=served_at)

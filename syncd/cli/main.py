@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -46,8 +47,12 @@ ConnectionOption = Annotated[
 CLOCK = SystemClock()
 
 
-class Terminated(BaseException):
-    """SIGTERM came. Not an Exception: nothing may swallow it."""
+#: SIGINT and SIGTERM as they came.
+SIGNALS: list[int] = []
+
+
+class Signalled(BaseException):
+    """SIGINT or SIGTERM came. Not an Exception, and not KeyboardInterrupt, which typer swallows: nothing may."""
 
 
 @app.command()
@@ -187,10 +192,10 @@ def _exit(code: Exit) -> None:
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    CLOCK.end.set()
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise Terminated
+    SIGNALS.append(number)
+    # From a thread of its own: this one may be about to wait on the event and hold its lock, which set() takes too.
+    threading.Thread(target=CLOCK.end.set, name="end").start()
+    raise Signalled
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -209,12 +214,8 @@ def _run(arguments: list[str] | None) -> int:
         return int(result or 0)
     except typer.Exit as ended:
         return int(ended.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; the next run goes on from here")
-        return Exit.INTERRUPTED
-    except (Terminated, Interrupted):
-        _say("ended by SIGTERM; the next run goes on from here")
-        return Exit.TERMINATED
+    except (Signalled, Interrupted, KeyboardInterrupt, typer.Abort):
+        return _interrupted()
     except ConfigError as error:
         _say(str(error))
         return Exit.USAGE
@@ -230,6 +231,14 @@ def _run(arguments: list[str] | None) -> int:
             return Exit.USAGE
         traceback.print_exc()
         return Exit.BUG
+
+
+def _interrupted() -> Exit:
+    if signal.SIGTERM in SIGNALS[:1]:
+        _say("ended by SIGTERM; the next run goes on from here")
+        return Exit.TERMINATED
+    _say("interrupted; the next run goes on from here")
+    return Exit.INTERRUPTED
 
 
 def _say(text: str) -> None:

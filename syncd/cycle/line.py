@@ -9,7 +9,7 @@ from syncd.cycle.planning import judge, plan_all
 from syncd.cycle.pulling import pull
 from syncd.cycle.pushing import push
 from syncd.cycle.world import Account, Spoke, World
-from syncd.errors import ConnectionStop
+from syncd.errors import ConnectionStop, Unreachable
 from syncd.store import journal, links, matching, sources
 
 #: A change may travel through the hub, a create that met an existing record is matched again, a new pair is merged
@@ -32,6 +32,7 @@ def run(world: World, *, full: bool, dry: bool = False) -> None:
         if dry or not any(_unfinished(world, spoke) for spoke in _active(world)):
             break
     if not dry:
+        _give_up(world)
         _close(world, full=full)
 
 
@@ -81,6 +82,20 @@ def _unfinished(world: World, spoke: Spoke) -> bool:
             or journal.counts(tx, spoke.name)
             or journal.counts(tx, spoke.name, journal.SENT)
         )
+
+
+def _give_up(world: World) -> None:
+    """Writes that no round got an answer to: that side could not be reached, and the pass is not done."""
+    for spoke in _active(world):
+        with world.database.read() as tx:
+            sent = journal.counts(tx, spoke.name, journal.SENT)
+        if sent:
+            labels = " and ".join(sorted({spoke.label(side) for side, _op in sent}))
+            spoke.tally.stop = Unreachable(
+                f"{labels}: {sum(sent.values())} writes were sent and no answer came, also when they were sent again; check "
+                "that the service is up; the next run looks up what became of them before it writes anything"
+            )
+            world.report.note(spoke.name, str(spoke.tally.stop))
 
 
 def _close(world: World, *, full: bool) -> None:

@@ -27,6 +27,7 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
     if source == HUB:
         _mark_absent(world, tx, touched)
     for spoke, side in world.users(source):
+        _free_neighbours(tx, spoke, side, noticed.changed)
         matching.save_keys(tx, spoke.name, side, {id_: all_keys(spoke, side, noticed.records[id_]) for id_ in touched})
         if side is Side.CRM:
             for id_ in touched:
@@ -61,8 +62,21 @@ def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, G
         _mark_absent(world, tx, lost)
     for spoke, side in world.users(source):
         links.mark_dirty(tx, spoke.name, side, lost)
+        _free_neighbours(tx, spoke, side, lost)
         matching.unmark(tx, spoke.name, ((side, id_) for id_ in lost))
         matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in lost})
+
+
+def _free_neighbours(tx: Connection, spoke: Spoke, side: Side, ids: Sequence[str]) -> None:
+    """Whoever was held over keys that these records bore until now is judged again. Call it before the keys change."""
+    if not ids or not matching.count(tx, spoke.name, "held"):
+        return
+    borne = matching.keys_of(tx, spoke.name, [(side, id_) for id_ in ids])
+    values = {(key, value) for by_key in borne.values() for key, some in by_key.items() for value in some}
+    neighbours = {(one, id_) for one, id_, _key, _value in matching.bearers(tx, spoke.name, values)}
+    held = {one: matching.states(tx, spoke.name, one, [id_ for of, id_ in neighbours if of is one]) for one in Side}
+    freed = [(one, id_) for one, states in held.items() for id_, state in states.items() if state == "held"]
+    matching.mark(tx, spoke.name, freed, "due")
 
 
 def _mark_absent(world: World, tx: Connection, ids: Sequence[str]) -> None:
@@ -93,6 +107,7 @@ def _follow_merge(world: World, tx: Connection, spoke: Spoke, survivor: Record) 
 def _move(world: World, tx: Connection, spoke: Spoke, side: Side, old_ids: Iterable[str], survivor: Record) -> None:
     """Links of absorbed records go to the survivor and keep their bases; of two, one moves and the other is held."""
     absorbed = [id_ for id_ in old_ids if id_ != survivor.id]
+    _free_neighbours(tx, spoke, side, absorbed)
     matching.unmark(tx, spoke.name, ((side, id_) for id_ in absorbed))
     matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in absorbed})
     name = spoke.policy.identity.get(side)

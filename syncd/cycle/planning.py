@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from syncd.core.gone import decide_gone
 from syncd.core.guard import guard
+from syncd.core.mapping import Deletes
 from syncd.core.merge import merge
 from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
 from syncd.core.plan import bases_after, holds_of, intents, withhold
@@ -174,6 +175,8 @@ def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> Non
     link = pair.link
     gone = [side for side in SIDES if pair.on(side).gone]
     if link.state is LinkState.SEVERED:
+        if Side.SALESPULSE in gone:
+            holds.close_for(tx, spoke.name, salespulse_id=link.salespulse_id, at=world.clock.now())
         back = not gone and link.reason.startswith("deleted")
         links.set_state(tx, link.id, LinkState.ACTIVE if back else link.state, reason=link.reason, dirty=back)
         return
@@ -183,7 +186,10 @@ def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> Non
     if len(gone) == len(SIDES):
         links.set_state(tx, link.id, LinkState.SEVERED, reason="deleted on both sides", dirty=False)
         return
-    removal = decide_gone(spoke.policy, spoke.fields, pair, gone[0], intent_id=world.new_id())
+    policy, survivor = spoke.policy, gone[0].other
+    if link.state is LinkState.FROZEN or not in_scope(spoke.fields, survivor, pair.on(survivor).record):
+        policy = replace(policy, deletes=Deletes.UNLINK)  # what takes no part is not deleted
+    removal = decide_gone(policy, spoke.fields, pair, gone[0], intent_id=world.new_id())
     replace_holds(world, tx, spoke, pair, (removal.hold,) if removal.hold else ())
     journal.plan(tx, world.run_id, removal.intents)
     if removal.sever:

@@ -11,11 +11,11 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 
 from syncd.errors import StateBusy, StateError
@@ -28,8 +28,7 @@ def create(path: Path) -> Database:
     """Open the state at ``path``, making it (mode 0600) and bringing it up to date. Raise StateError when that
     cannot be.
     """
-    if not path.parent.is_dir():
-        raise StateError(f"{path}: the folder {path.parent} does not exist; make it, or change [state] url")
+    _require_folder(path)
     if not path.exists():
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -50,10 +49,14 @@ def open_existing(path: Path) -> Database:
 def copy(source: Path, target: Path) -> None:
     """Copy a state as it is at this moment, also beside a running writer. ``target`` is made with mode 0600."""
     os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
-    with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as from_db, sqlite3.connect(target) as to_db:
-        from_db.backup(to_db)
-    from_db.close()
-    to_db.close()
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as from_db,
+            closing(sqlite3.connect(target)) as to_db,
+        ):
+            from_db.backup(to_db)
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(source, error) from error
 
 
 class Database:
@@ -84,8 +87,12 @@ def lease(path: Path) -> Iterator[None]:
     """Hold the right to write to the state at ``path``. Raise StateBusy when another process has it; a crash
     frees it.
     """
+    _require_folder(path)
     lock = path.with_name(path.name + ".lock")
-    handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise StateError(f"{lock}: the lock cannot be made ({error.strerror}); check the folder's owner") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +104,7 @@ def lease(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> Database:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     path.chmod(0o600)
@@ -105,11 +112,20 @@ def _opened(path: Path) -> Database:
         _migrate(engine, path)
     except DatabaseError as error:
         engine.dispose()
-        raise StateError(
-            f"{path}: this is not a readable syncd state ({type(error.orig).__name__}: {error.orig}); restore it from "
-            "a backup, or move it away and let `syncd run --full` build it again from both sides"
-        ) from error
+        raise _unreadable(path, error.orig or error) from error
     return Database(path, engine)
+
+
+def _require_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StateError(f"{path}: the folder {path.parent} does not exist; make it, or change [state] url")
+
+
+def _unreadable(path: Path, error: BaseException) -> StateError:
+    return StateError(
+        f"{path}: this is not a readable syncd state ({type(error).__name__}: {error}); restore it from "
+        "a backup, or move it away and let `syncd run --full` build it again from both sides"
+    )
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

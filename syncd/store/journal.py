@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from syncd.core.model import Intent, Op, Side
 from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
@@ -17,6 +17,12 @@ from syncd.store.observed import chunks
 from syncd.store.tables import intents, links, unmatched
 
 PLANNED, SENT, UNCERTAIN = "planned", "sent", "uncertain"
+
+# Statements of the hot paths are built once: building one costs more than running it.
+_DROP = delete(intents).where(intents.c.id.in_(bindparam("b_ids", expanding=True)))
+_OTHER = (
+    select(intents.c.id).where(intents.c.link_id == bindparam("b_link_id"), intents.c.id != bindparam("b_but")).limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +119,7 @@ def put_back(tx: Connection, ids: Sequence[str]) -> None:
 def drop(tx: Connection, ids: Sequence[str]) -> None:
     """Settled, or to be derived again."""
     for part in chunks(ids):
-        tx.execute(delete(intents).where(intents.c.id.in_(part)))
+        tx.execute(_DROP, {"b_ids": list(part)})
 
 
 def drop_for_links(tx: Connection, connection: str, link_ids: Sequence[int]) -> None:
@@ -165,8 +171,7 @@ def uncertain(tx: Connection, connection: str) -> tuple[Doubt, ...]:
 
 def has_planned(tx: Connection, link_id: int, *, but: str) -> bool:
     """Whether the pair has another intent that is not settled."""
-    query = select(func.count()).select_from(intents).where(intents.c.link_id == link_id, intents.c.id != but)
-    return bool(tx.execute(query).scalar_one())
+    return tx.execute(_OTHER, {"b_link_id": link_id, "b_but": but}).first() is not None
 
 
 def sent_since(tx: Connection, op: Op, side: Side, since: datetime) -> tuple[datetime, ...]:

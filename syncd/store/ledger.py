@@ -56,7 +56,9 @@ def recent(tx: Connection, connection: str, since: datetime) -> Recent:
     def count(op: Op, what: object) -> int:
         return int(tx.execute(select(what).where(*where, ledger.c.op == op.value)).scalar_one())  # type: ignore[call-overload] # a column expression
 
-    creates = count(Op.CREATE, func.count(func.distinct(ledger.c.salespulse_id + "|" + ledger.c.crm_id)))
+    # A record has a line for itself and one for each of its fields.
+    pairs = func.count(func.distinct(ledger.c.salespulse_id + "|" + ledger.c.crm_id))
+    creates = count(Op.CREATE, pairs)
     changes = count(Op.UPDATE, func.count(func.distinct(ledger.c.link_id)))
-    deletes = count(Op.REMOVE, func.count())
+    deletes = count(Op.REMOVE, pairs)
     return Recent(creates=creates, changes=changes, deletes=deletes)

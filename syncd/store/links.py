@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, and_, cast, func, insert, literal, select, update
+from sqlalchemy import Connection, LargeBinary, and_, bindparam, cast, func, insert, literal, select, update
 
 from syncd.core.model import Base, Link, LinkState, Pair, Side
 from syncd.store.codec import dump_bases, load_bases, to_ms
@@ -14,6 +14,44 @@ from syncd.store.observed import chunks, to_observed
 from syncd.store.tables import links, observed
 
 LIVING = (LinkState.ACTIVE.value, LinkState.FROZEN.value)
+
+# Statements of the hot paths are built once: building one costs more than running it.
+_OWN = {Side.SALESPULSE: links.c.salespulse_id, Side.CRM: links.c.crm_id}
+_KNOWN = select(links.c.id).where(
+    links.c.connection == bindparam("b_connection"),
+    links.c.salespulse_id == bindparam("b_salespulse_id"),
+    links.c.crm_id == bindparam("b_crm_id"),
+)
+_INSERT = insert(links)
+_GET = select(links).where(links.c.id == bindparam("b_id"))
+_LIVING = {
+    side: select(links).where(
+        links.c.connection == bindparam("b_connection"),
+        own.in_(bindparam("b_ids", expanding=True)),
+        links.c.state.in_(LIVING),
+    )
+    for side, own in _OWN.items()
+}
+_MARK = {
+    side: update(links)
+    .where(
+        links.c.connection == bindparam("b_connection"),
+        own.in_(bindparam("b_ids", expanding=True)),
+        links.c.state != LinkState.MOVED.value,
+    )
+    .values(dirty=True)
+    for side, own in _OWN.items()
+}
+_SETTLE = (
+    update(links)
+    .where(links.c.id == bindparam("b_id"))
+    .values(dirty=bindparam("b_dirty"), settled=bindparam("b_settled"))
+)
+_SETTLE_BASES = _SETTLE.values(bases=bindparam("b_bases"))
+_DIRTY_AMONG = (
+    select(links.c.id).where(links.c.id.in_(bindparam("b_ids", expanding=True)), links.c.dirty).order_by(links.c.id)
+)
+_SET_DIRTY = update(links).where(links.c.id.in_(bindparam("b_ids", expanding=True))).values(dirty=True)
 
 
 def add(
@@ -32,25 +70,24 @@ def add(
     active again.
     """
     known = tx.execute(
-        select(links.c.id).where(
-            links.c.connection == connection, links.c.salespulse_id == salespulse_id, links.c.crm_id == crm_id
-        )
+        _KNOWN, {"b_connection": connection, "b_salespulse_id": salespulse_id, "b_crm_id": crm_id}
     ).scalar()
     if known is not None:
         set_state(tx, known, LinkState.ACTIVE, reason="", dirty=dirty)
         return int(known)
     result = tx.execute(
-        insert(links).values(
-            connection=connection,
-            salespulse_id=salespulse_id,
-            crm_id=crm_id,
-            state=LinkState.ACTIVE.value,
-            matched_by=matched_by,
-            run_id=run_id,
-            linked_at=to_ms(at),
-            dirty=dirty,
-            bases=dump_bases(bases or {}),
-        )
+        _INSERT,
+        {
+            "connection": connection,
+            "salespulse_id": salespulse_id,
+            "crm_id": crm_id,
+            "state": LinkState.ACTIVE.value,
+            "matched_by": matched_by,
+            "run_id": run_id,
+            "linked_at": to_ms(at),
+            "dirty": dirty,
+            "bases": dump_bases(bases or {}),
+        },
     )
     return int(result.inserted_primary_key[0])  # type: ignore[index] # an integer primary key is always returned
 
@@ -68,17 +105,15 @@ def to_link(row: Any) -> Link:
 
 
 def get(tx: Connection, link_id: int) -> Link | None:
-    row = tx.execute(select(links).where(links.c.id == link_id)).first()
+    row = tx.execute(_GET, {"b_id": link_id}).first()
     return to_link(row) if row else None
 
 
 def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, Link]:
     """id on that side → its active or frozen link."""
-    own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
     found: dict[str, Link] = {}
     for part in chunks(ids):
-        query = select(links).where(links.c.connection == connection, own.in_(part), links.c.state.in_(LIVING))
-        for row in tx.execute(query):
+        for row in tx.execute(_LIVING[side], {"b_connection": connection, "b_ids": list(part)}):
             link = to_link(row)
             found[link.on(side)] = link
     return found
@@ -86,13 +121,8 @@ def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> d
 
 def mark_dirty(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> None:
     """A look changed these records: whatever hangs on them is merged again, a severed link judged again."""
-    own = links.c.salespulse_id if side is Side.SALESPULSE else links.c.crm_id
     for part in chunks(ids):
-        tx.execute(
-            update(links)
-            .where(links.c.connection == connection, own.in_(part), links.c.state != LinkState.MOVED.value)
-            .values(dirty=True)
-        )
+        tx.execute(_MARK[side], {"b_connection": connection, "b_ids": list(part)})
 
 
 def mark_dirty_elsewhere(tx: Connection, connections: Sequence[str], salespulse_ids: Sequence[str]) -> None:
@@ -217,23 +247,23 @@ def settle(
     """Store what a merge or a receipt decided. ``settled``: both digests and the mapping, when nothing is left
     to do.
     """
-    values: dict[str, Any] = {"dirty": dirty, "settled": settled}
-    if bases is not None:
-        values["bases"] = dump_bases(bases)
-    tx.execute(update(links).where(links.c.id == link_id).values(**values))
+    values: dict[str, Any] = {"b_id": link_id, "b_dirty": dirty, "b_settled": settled}
+    if bases is None:
+        tx.execute(_SETTLE, values)
+    else:
+        tx.execute(_SETTLE_BASES, {**values, "b_bases": dump_bases(bases)})
 
 
 def dirty_among(tx: Connection, ids: Sequence[int]) -> list[int]:
     """Those of these links that have to be merged again."""
     if not ids:
         return []
-    rows = tx.execute(select(links.c.id).where(links.c.id.in_(list(ids)), links.c.dirty).order_by(links.c.id))
-    return [row.id for row in rows]
+    return [row.id for row in tx.execute(_DIRTY_AMONG, {"b_ids": list(ids)})]
 
 
 def set_dirty(tx: Connection, ids: Sequence[int]) -> None:
     if ids:
-        tx.execute(update(links).where(links.c.id.in_(list(ids))).values(dirty=True))
+        tx.execute(_SET_DIRTY, {"b_ids": list(ids)})
 
 
 def set_state(tx: Connection, link_id: int, state: LinkState, *, reason: str, dirty: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import Side
@@ -16,11 +16,45 @@ Who = tuple[Side, str]
 
 IDENTITY = "identity"  #: the key under which the other half's id (id property, token field) is kept
 
+# Statements of the hot paths are built once: building one costs more than running it.
+_DROP_KEYS = delete(keys).where(
+    keys.c.connection == bindparam("b_connection"),
+    keys.c.side == bindparam("b_side"),
+    keys.c.id.in_(bindparam("b_ids", expanding=True)),
+)
+_ADD_KEYS = insert(keys).on_conflict_do_nothing()
+_ADD_MARK = insert(unmatched)
+_MARK = _ADD_MARK.on_conflict_do_update(
+    index_elements=["connection", "side", "id"], set_={"state": _ADD_MARK.excluded.state}
+)
+_ONE = (
+    unmatched.c.connection == bindparam("b_connection"),
+    unmatched.c.side == bindparam("b_side"),
+    unmatched.c.id == bindparam("b_id"),
+)
+_MARK_WAITING = update(unmatched).where(*_ONE, unmatched.c.state != "planned").values(state=bindparam("b_state"))
+_MARK_LEFT = update(unmatched).where(*_ONE, unmatched.c.state == "due").values(state="left")
+_COUNT = (
+    select(func.count())
+    .select_from(unmatched)
+    .where(unmatched.c.connection == bindparam("b_connection"), unmatched.c.state == bindparam("b_state"))
+)
+_UNMARK = delete(unmatched).where(*_ONE)
+_STATES = select(unmatched.c.id, unmatched.c.state).where(
+    unmatched.c.connection == bindparam("b_connection"),
+    unmatched.c.side == bindparam("b_side"),
+    unmatched.c.id.in_(bindparam("b_ids", expanding=True)),
+)
+
+
+def _each(connection: str, who: Iterable[Who]) -> list[dict[str, str]]:
+    return [{"b_connection": connection, "b_side": side.value, "b_id": id_} for side, id_ in who]
+
 
 def save_keys(tx: Connection, connection: str, side: Side, found: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
     """Replace the keys of these records: id → key → canonical values."""
     for part in chunks(list(found)):
-        tx.execute(delete(keys).where(keys.c.connection == connection, keys.c.side == side.value, keys.c.id.in_(part)))
+        tx.execute(_DROP_KEYS, {"b_connection": connection, "b_side": side.value, "b_ids": list(part)})
     rows = [
         {"connection": connection, "side": side.value, "id": id_, "key": key, "value": value}
         for id_, by_key in found.items()
@@ -28,7 +62,7 @@ def save_keys(tx: Connection, connection: str, side: Side, found: Mapping[str, M
         for value in values
     ]
     if rows:
-        tx.execute(insert(keys).on_conflict_do_nothing(), rows)
+        tx.execute(_ADD_KEYS, rows)
 
 
 def clear_keys(tx: Connection, connection: str) -> None:
@@ -82,51 +116,26 @@ def mark(tx: Connection, connection: str, who: Iterable[Who], state: str) -> Non
     """Set the state of records without a link: due, planned, held, refused, no_key or left."""
     rows = [{"connection": connection, "side": side.value, "id": id_, "state": state} for side, id_ in who]
     if rows:
-        statement = insert(unmatched)
-        tx.execute(
-            statement.on_conflict_do_update(index_elements=["connection", "side", "id"], set_={"state": state}),
-            rows,
-        )
+        tx.execute(_MARK, rows)
 
 
 def mark_due_as(tx: Connection, connection: str, who: Iterable[Who], state: str) -> None:
     """Those of these that wait without a link, and for which no create is journalled, get this state."""
-    for side, id_ in who:
-        tx.execute(
-            update(unmatched)
-            .where(
-                unmatched.c.connection == connection,
-                unmatched.c.side == side.value,
-                unmatched.c.id == id_,
-                unmatched.c.state != "planned",
-            )
-            .values(state=state)
-        )
+    rows = [{**one, "b_state": state} for one in _each(connection, who)]
+    if rows:
+        tx.execute(_MARK_WAITING, rows)
 
 
 def mark_left(tx: Connection, connection: str, who: Iterable[Who]) -> None:
     """Whoever of these is still due was judged, and nothing is to be done."""
-    for side, id_ in who:
-        tx.execute(
-            update(unmatched)
-            .where(
-                unmatched.c.connection == connection,
-                unmatched.c.side == side.value,
-                unmatched.c.id == id_,
-                unmatched.c.state == "due",
-            )
-            .values(state="left")
-        )
+    if rows := _each(connection, who):
+        tx.execute(_MARK_LEFT, rows)
 
 
 def unmark(tx: Connection, connection: str, who: Iterable[Who]) -> None:
     """These records have a link now, or are gone."""
-    for side, id_ in who:
-        tx.execute(
-            delete(unmatched).where(
-                unmatched.c.connection == connection, unmatched.c.side == side.value, unmatched.c.id == id_
-            )
-        )
+    if rows := _each(connection, who):
+        tx.execute(_UNMARK, rows)
 
 
 def in_state(tx: Connection, connection: str, state: str, limit: int | None = None) -> tuple[Who, ...]:
@@ -143,22 +152,13 @@ def states(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> d
     """id → state, of those that have no link."""
     found: dict[str, str] = {}
     for part in chunks(ids):
-        rows = tx.execute(
-            select(unmatched.c.id, unmatched.c.state).where(
-                unmatched.c.connection == connection, unmatched.c.side == side.value, unmatched.c.id.in_(part)
-            )
-        )
+        rows = tx.execute(_STATES, {"b_connection": connection, "b_side": side.value, "b_ids": list(part)})
         found.update({row.id: row.state for row in rows})
     return found
 
 
 def count(tx: Connection, connection: str, state: str) -> int:
-    query = (
-        select(func.count())
-        .select_from(unmatched)
-        .where(unmatched.c.connection == connection, unmatched.c.state == state)
-    )
-    return int(tx.execute(query).scalar_one())
+    return int(tx.execute(_COUNT, {"b_connection": connection, "b_state": state}).scalar_one())
 
 
 def linked(

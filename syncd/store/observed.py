@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import Gone, Observed, Record, Value, When
@@ -29,6 +29,20 @@ from syncd.store.tables import observed
 
 #: Ids in one statement; SQLite's own limit is 32,766 parameters.
 CHUNK = 500
+
+# Statements of the hot paths are built once: building one costs more than running it.
+_OF_IDS = (
+    observed.c.source == bindparam("b_source"),
+    observed.c.id.in_(bindparam("b_ids", expanding=True)),
+)
+_STORED = select(observed).where(*_OF_IDS)
+_DIGESTS = select(observed.c.id, observed.c.digest).where(*_OF_IDS)
+_LOOKED = update(observed).where(*_OF_IDS, observed.c.looked_at < bindparam("b_at")).values(looked_at=bindparam("b_at"))
+_TOUCH = (
+    update(observed)
+    .where(observed.c.source == bindparam("b_source"), observed.c.id == bindparam("b_id"))
+    .values(looked_at=bindparam("b_at"), version=func.coalesce(bindparam("b_version"), observed.c.version))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +110,7 @@ def observe(tx: Connection, source: str, looks: Iterable[Look], *, listed_at: da
 def looked_again(tx: Connection, source: str, ids: Sequence[str], at: datetime) -> None:
     """These records were looked at and had not changed."""
     for part in chunks(ids):
-        tx.execute(
-            update(observed)
-            .where(observed.c.source == source, observed.c.id.in_(part), observed.c.looked_at < to_ms(at))
-            .values(looked_at=to_ms(at))
-        )
+        tx.execute(_LOOKED, {"b_source": source, "b_ids": list(part), "b_at": to_ms(at)})
 
 
 def mark_gone(tx: Connection, source: str, gone: Sequence[Gone], at: datetime) -> tuple[str, ...]:
@@ -133,7 +143,11 @@ def get_many(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Obser
 
 def digests(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
     """What changes when a record's shown values change."""
-    return {id_: row.digest for id_, row in _stored(tx, source, ids).items()}
+    found: dict[str, bytes] = {}
+    for part in chunks(ids):
+        rows = tx.execute(_DIGESTS, {"b_source": source, "b_ids": list(part)})
+        found.update((row.id, row.digest) for row in rows)
+    return found
 
 
 def stale(tx: Connection, source: str, ids: Sequence[str], before: datetime) -> tuple[str, ...]:
@@ -193,7 +207,7 @@ def to_observed(row: Any) -> Observed:
 def _stored(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in chunks(ids):
-        rows = tx.execute(select(observed).where(observed.c.source == source, observed.c.id.in_(part)))
+        rows = tx.execute(_STORED, {"b_source": source, "b_ids": list(part)})
         found.update({row.id: row for row in rows})
     return found
 
@@ -256,7 +270,4 @@ def _since(look: Look, record: Record, row: Any, listed_at: datetime | None) -> 
 
 
 def _touch(tx: Connection, source: str, id_: str, looked_at: int, version: int | None) -> None:
-    values: dict[str, Any] = {"looked_at": looked_at}
-    if version is not None:
-        values["version"] = version
-    tx.execute(update(observed).where(observed.c.source == source, observed.c.id == id_).values(**values))
+    tx.execute(_TOUCH, {"b_source": source, "b_id": id_, "b_at": looked_at, "b_version": version})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from syncd.store.codec import maybe_from_ms, maybe_ms, to_ms
@@ -32,9 +32,12 @@ class Source:
     scan_pages: int = 0
 
 
+_GET = select(sources).where(sources.c.name == bindparam("b_name"))
+
+
 def get(tx: Connection, name: str) -> Source:
     """The source, or a blank one when nothing is known of it yet."""
-    row = tx.execute(select(sources).where(sources.c.name == name)).mappings().first()
+    row = tx.execute(_GET, {"b_name": name}).mappings().first()
     if row is None:
         return Source(name=name)
     fields = dict(row)

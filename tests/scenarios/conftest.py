@@ -7,6 +7,7 @@ real time: it only moves the clock on.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from syncd.cli.plan import plan_document
 from syncd.clock import Interrupted
@@ -33,6 +34,7 @@ from syncd.sandbox.salespulse.model import BASE, SalesPulse
 from syncd.sandbox.shell import Running, serve
 from syncd.sandbox.wire import CONTROL, Delivery, Request, Response
 from syncd.store import database, holds, tables
+from syncd.store.database import Database
 
 KEY = "sp_live_marked-key-of-the-scenarios"
 TOKEN = "pat-marked-token-of-the-scenarios"  # noqa: S105  it opens nothing but the sandbox
@@ -130,6 +132,7 @@ class World:
     """Both sides, the config and the state."""
 
     folder: Path
+    database: Database
     clock: Ticking
     s: SalesPulse
     portals: dict[str, HubSpot]
@@ -156,7 +159,7 @@ class World:
 
     def write_config(self) -> Path:
         sections = {
-            "state": {"url": "sqlite:///state.db"},
+            "state": {"url": f"sqlite:///{self.state}"},
             "salespulse": {
                 "base_url": self.running["salespulse"].url + BASE,
                 "api_key": KEY,
@@ -203,11 +206,7 @@ class World:
     def run(self, *, full: bool, names: tuple[str, ...] = (), wait: float = 60) -> Ran:
         self.clock.advance(wait)
         with database.lease(self.state):
-            state = database.create(self.state)
-            try:
-                return self._execute(state, full=full, names=names, dry=False)[1]
-            finally:
-                state.close()
+            return self._execute(self.database, full=full, names=names, dry=False)[1]
 
     def plan(self, *, full: bool = True) -> tuple[dict[str, Any], Ran]:
         """`syncd plan`: the plan as its JSON document, and the dry run."""
@@ -221,7 +220,7 @@ class World:
         finally:
             state.close()
 
-    def _execute(self, state: database.Database, *, full: bool, names: tuple[str, ...], dry: bool) -> tuple[Ended, Ran]:
+    def _execute(self, state: Database, *, full: bool, names: tuple[str, ...], dry: bool) -> tuple[Ended, Ran]:
         for recorded in self.recorded.values():
             recorded.writes.clear()
         notes = Notes()
@@ -312,23 +311,25 @@ class World:
 
     @property
     def state(self) -> Path:
-        return self.folder / "state.db"
+        return self.database.path
+
+    def forget(self) -> None:
+        """The state is lost."""
+        with self.database.write() as tx:
+            for table in reversed(tables.metadata.sorted_tables):
+                tx.execute(delete(table))
+
+    def on_disk(self) -> bytes:
+        """The state file and what was written behind it; the third file only says who reads."""
+        return b"".join(path.read_bytes() for path in (self.state, self.state.with_name("state.db-wal")))
 
     def rows(self, table: Any) -> list[Any]:
-        state = database.open_existing(self.state)
-        try:
-            with state.read() as tx:
-                return list(tx.execute(select(table)))
-        finally:
-            state.close()
+        with self.database.read() as tx:
+            return list(tx.execute(select(table)))
 
     def holds(self) -> list[Hold]:
-        state = database.open_existing(self.state)
-        try:
-            with state.read() as tx:
-                return [stored.hold for stored in holds.open_holds(tx)]
-        finally:
-            state.close()
+        with self.database.read() as tx:
+            return [stored.hold for stored in holds.open_holds(tx)]
 
     def held(self) -> list[tuple[str, str]]:
         """(reason, field) of each open hold, sorted."""
@@ -367,15 +368,17 @@ def served() -> Iterator[list[Running]]:
 
 
 @pytest.fixture(scope="session")
-def blank_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new state: making its tables takes longer than a pass over a small world."""
-    path = tmp_path_factory.mktemp("blank") / "state.db"
-    database.create(path).close()
-    return path
+def state() -> Iterator[Database]:
+    """One state file for all tests, emptied for each: opening one takes longer than a pass over a small world."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="syncd-", dir=memory if memory.is_dir() else None) as folder:
+        opened = database.create(Path(folder) / "state.db")
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
-def make_world(served: list[Running], blank_state: Path, tmp_path: Path) -> Callable[..., World]:
+def make_world(served: list[Running], state: Database, tmp_path: Path) -> Callable[..., World]:
     free = iter(tuple(served))
 
     def running(model: SalesPulse | HubSpot) -> tuple[Running, Recorded]:
@@ -400,7 +403,6 @@ def make_world(served: list[Running], blank_state: Path, tmp_path: Path) -> Call
         index_lag_seconds: float = 0.0,
         **options: Any,
     ) -> World:
-        database.copy(blank_state, tmp_path / "state.db")
         clock = Ticking()
         s = SalesPulse(clock, dialect=dialect, limit_scale=1000, key=KEY)
         portals = {
@@ -416,6 +418,7 @@ def make_world(served: list[Running], blank_state: Path, tmp_path: Path) -> Call
         }
         world = World(
             folder=tmp_path,
+            database=state,
             clock=clock,
             s=s,
             portals=portals,
@@ -427,6 +430,7 @@ def make_world(served: list[Running], blank_state: Path, tmp_path: Path) -> Call
         )
         for name, model in {"salespulse": s, **portals}.items():
             world.running[name], world.recorded[name] = running(model)
+        world.forget()
         return world
 
     return make

@@ -109,6 +109,23 @@ def test_two_candidates_are_held_and_none_of_the_three_is_created(world: World) 
     assert world.links()[s, first] == "active"
 
 
+@pytest.mark.parametrize("how", ["edited", "deleted"])
+def test_an_ambiguous_record_is_judged_again_as_soon_as_a_candidate_is_out_of_the_way(world: World, how: str) -> None:
+    s = world.in_s(first_name="Ann", last_name="Lee", phone="+13055551234", email="ann@example.com")
+    first = world.in_c(firstname="Ann", lastname="Lee", phone="305-555-1234")
+    second = world.in_c(firstname="Ann", lastname="Lee", phone="(305) 555-1234", email="lee@example.com")
+    world.full()
+    assert world.held() == [("ambiguous", "")]
+    if how == "edited":
+        world.edit_c(second, phone="305-555-9999")
+    else:
+        world.c.archive(second)
+        world.clock.advance(25 * 3600)  # an incremental run sees it with its next listing
+    assert world.once().exit is Exit.DONE
+    assert world.held() == []
+    assert world.links()[s, first] == "active"
+
+
 def test_a_secondary_address_links_and_both_addresses_stay(world: World) -> None:
     s = world.in_s(first_name="Ann", last_name="Lee", email="second@example.com", stage="New Lead")
     c = world.in_c(firstname="Ann", lastname="Lee", email="first@example.com", lifecyclestage="lead")
@@ -275,8 +292,7 @@ def test_a_lost_state_is_built_again_without_a_write(world: World) -> None:
     world.full()
     before = world.links()
     assert len(before) == 9
-    for name in ("state.db", "state.db-wal", "state.db-shm"):
-        (world.folder / name).unlink(missing_ok=True)
+    world.forget()
     ran = world.full()
     assert (ran.exit, ran.writes) == (Exit.DONE, 0)
     assert world.links() == before

@@ -108,6 +108,23 @@ def test_a_frozen_link_is_no_reason_to_create_its_halves_again(world: World) -> 
     assert world.links() == {(s, c): "frozen"}
 
 
+@pytest.mark.parametrize("side", ["salespulse", "crm"])
+def test_a_record_that_is_deleted_while_its_pair_is_frozen_takes_nothing_with_it(world: World, side: str) -> None:
+    scoped(world, "crm")
+    world.configure(deletes="delete")
+    s, c = world.ann()
+    world.in_s(first_name="Bob", email="bob@example.com", state="FL")
+    world.full()
+    world.edit_c(c, state="NY")
+    world.once()
+    world.s.delete_contact(s) if side == "salespulse" else world.c.archive(c)
+    ran = world.full()
+    assert (ran.exit, ran.of()["deleted"]) == (Exit.DONE, {"salespulse": 0, "crm": 0})
+    assert world.links()[s, c] == "severed"
+    assert len(world.s.records()) + len(world.c.records()) == 3
+    world.settled()
+
+
 def test_a_newly_mapped_field_is_decided_by_first_sync(world: World) -> None:
     s, c = world.ann({"notes": "from S"}, {"jobtitle": ""})
     world.mapping = world.mapping.replace(

@@ -253,12 +253,12 @@ class Site:
         """`python -m syncd …` as a process of its own, to its end."""
         return self.start(*arguments, configured=configured).end()
 
-    def inline(self, *arguments: str) -> Ended:
+    def inline(self, *arguments: str, configured: bool = True) -> Ended:
         """The same command line within this process: quicker, where no signal and no crash is meant."""
         out, err = io.StringIO(), io.StringIO()
         began = time.monotonic()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli_main._run([*arguments, "--config", str(self.write_config())])
+            code = cli_main._run([*arguments, *(["--config", str(self.write_config())] if configured else [])])
         return Ended(code=code, out=out.getvalue(), err=err.getvalue(), seconds=time.monotonic() - began)
 
     def run(self, *, full: bool = True) -> Ended:

@@ -182,9 +182,7 @@ def test_a_listing_of_salespulse_that_was_killed_goes_on_from_its_cursor(site: A
     site.salespulse["page_size"] = 10
     asked: list[Request] = []
     site.left.hooks.append(watch(asked, "/contacts"))
-    killed_run(
-        site, lambda request: request.path.endswith("/contacts") and request.get("page") == "6", applied=True
-    )
+    killed_run(site, lambda request: request.path.endswith("/contacts") and request.get("page") == "6", applied=True)
     site.left.hooks.append(watch(asked, "/contacts"))
     again = site.cli("run", "--full")
     assert again.code == Exit.DONE, again.err

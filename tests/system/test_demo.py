@@ -1,6 +1,7 @@
 """The demo tells the truth: it ends with 0 only when the servers' own records show what it says."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -9,18 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from syncd.cli import demo
+from syncd.cli.check import check_command
 from syncd.cli.demo import demo_command
 from syncd.cli.demo_world import Systems, open_systems
+from syncd.cli.run import run_command
 from syncd.cli.status import status_command
 from syncd.clock import Clock
 from syncd.cycle.execute import Ended
-from syncd.errors import UsageError
+from syncd.errors import StateBusy, UsageError
 from syncd.exits import Exit
 from syncd.sandbox.clock import ManualClock
+from syncd.store.database import lease
 
+ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 20
 
 
@@ -44,6 +50,48 @@ def test_what_it_keeps_can_be_looked_at_afterwards(tmp_path: Path, capsys: pytes
     capsys.readouterr()
     assert status_command(clock, config=folder / "config.toml", names=[], as_json=False) is Exit.DONE
     assert "28 active" in capsys.readouterr().out
+
+
+def test_the_documented_json_is_what_the_commands_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, clock = tmp_path / "story", ManualClock()
+    assert demo_command(clock, people=PEOPLE, keep=folder) is Exit.DONE
+    config = folder / "config.toml"
+    capsys.readouterr()
+    status_command(clock, config=config, names=[], as_json=True)
+    status = orjson.loads(capsys.readouterr().out)
+    check_command(clock, config=config, online=True, fix=False, names=[], as_json=True)  # the servers have ended
+    check = orjson.loads(capsys.readouterr().out)
+    run_command(clock, config=config, full=False, once=True, names=[], as_json=True)
+    run = orjson.loads(capsys.readouterr().out)
+    plan = orjson.loads((folder / "plan.json").read_bytes())
+    for name, printed in (("run", run), ("plan", plan), ("check", check), ("status", status)):
+        assert shape(documented(name)) == shape(printed), name
+
+
+def documented(command: str) -> Any:
+    """The JSON that the page on commands shows for a command."""
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    block = re.search(rf"^## `syncd {command}`\n.*?```json\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    assert block
+    return orjson.loads(block[1])
+
+
+#: Below these, the keys are data (names, counts by kind) or may be missing in a story without that.
+FREE = {"by_kind", "links", "holds", "findings", "facts", "brakes", "requests"}
+
+
+def shape(value: Any) -> Any:
+    """The keys of a document, without its values; of a list the first element stands for all."""
+    if isinstance(value, dict):
+        return {name: None if name in FREE else shape(below) for name, below in sorted(value.items())}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def test_a_second_run_meanwhile_ends_with_its_own_error(tmp_path: Path) -> None:
+    folder = tmp_path / "story"
+    assert demo_command(ManualClock(), people=10, keep=folder) is Exit.DONE
+    with lease(folder / "state.db"), pytest.raises(StateBusy):
+        demo.run_once(ManualClock(), config=folder / "config.toml", full=False, names=[])
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

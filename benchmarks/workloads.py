@@ -1,0 +1,224 @@
+"""The named workloads, and the fewest requests that each of their runs can do with.
+
+The minimum of a run is one look at what the accounts are (``OPENING``), one walk over each list that has to be read, and
+one request for each full batch of writes. Two things are counted apart, since they are the price of promises and not of
+the job: writing the id property into linked records, and looks that guard a write or prove that it was taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from measuring import Run, world
+
+SP, HS = "salespulse", "hubspot"
+CRM = "/crm/objects/2026-09/contacts"
+SP_LIST, SP_BULK, SP_PATCH, SP_STAGES = (
+    f"{SP} GET /contacts",
+    f"{SP} POST /contacts/bulk",
+    f"{SP} PATCH /contacts/:id",
+    f"{SP} GET /pipeline/stages",
+)
+HS_LIST, HS_UPSERT, HS_UPDATE, HS_READ, HS_SEARCH = (
+    f"{HS} GET {CRM}",
+    f"{HS} POST {CRM}/batch/upsert",
+    f"{HS} POST {CRM}/batch/update",
+    f"{HS} POST {CRM}/batch/read",
+    f"{HS} POST {CRM}/search",
+)
+HS_ACCOUNT, HS_FIELDS, HS_STAGES = (
+    f"{HS} GET /account-info/2026-09/details",
+    f"{HS} GET /crm/properties/2026-09/contacts",
+    f"{HS} GET /crm/pipelines/2026-09/contacts",
+)
+OPENING = Counter({SP_STAGES: 1, HS_ACCOUNT: 1, HS_FIELDS: 1, HS_STAGES: 1})
+SP_PAGE, SP_BATCH = 1000, 1000
+HS_PAGE = HS_BATCH = 100
+#: Sandbox seconds after which the feed no longer reaches back to what the pass before wrote: its overlap is two minutes.
+PAST_OVERLAP = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One run of one workload beside its minimum."""
+
+    workload: str
+    run: str  #: what was run, in which state
+    got: Run
+    least: Counter[str]
+    stamps: int = 0  #: requests for the id property
+    looks: frozenset[str] = frozenset({HS_READ, f"{SP} GET /contacts/:id"})  #: endpoints that guard and prove
+    records: int = 0  #: what the rate is counted in
+    used: float | None = None  #: part of the permitted rate that was used while writes were under way
+    extra: Mapping[str, int] = field(init=False)  #: endpoint → requests above (or below) the minimum
+
+    def __post_init__(self) -> None:
+        want = self.least + Counter({HS_UPDATE: self.stamps})
+        names = {*want, *self.got.requests} - self.looks
+        extra = {name: self.got.requests.get(name, 0) - want[name] for name in sorted(names)}
+        object.__setattr__(self, "extra", {name: count for name, count in extra.items() if count})
+
+    @property
+    def looked(self) -> int:
+        return sum(self.got.requests.get(name, 0) for name in self.looks)
+
+    @property
+    def job(self) -> int:
+        """Requests without those that are counted apart."""
+        return sum(self.got.requests.values()) - self.stamps - self.looked
+
+    @property
+    def ratio(self) -> float:
+        return self.job / max(1, self.least.total())
+
+
+def lists(salespulse: int, hubspot: int) -> Counter[str]:
+    """One walk over each side."""
+    return Counter({SP_LIST: _ceil(salespulse, SP_PAGE), HS_LIST: _ceil(hubspot, HS_PAGE)})
+
+
+def writes(*, new_salespulse: int = 0, new_hubspot: int = 0, salespulse: int = 0, hubspot: int = 0) -> Counter[str]:
+    """One request a batch; SalesPulse has no batch for updates."""
+    return +Counter(
+        {
+            SP_BULK: math.ceil(new_salespulse / SP_BATCH),
+            HS_UPSERT: math.ceil(new_hubspot / HS_BATCH),
+            SP_PATCH: salespulse,
+            HS_UPDATE: math.ceil(hubspot / HS_BATCH),
+        }
+    )
+
+
+def _ceil(count: int, size: int) -> int:
+    return max(1, math.ceil(count / size))
+
+
+def _stamps(run: Run) -> int:
+    return math.ceil(run.figures["stamped"]["crm"] / HS_BATCH)
+
+
+def overlap_5000(scale: float) -> Iterator[Measured]:
+    """5,000 on each side, 3,000 of them on both and written differently: first sync, second full run, one quiet run."""
+    each, shared = _scaled(5000, scale), _scaled(3000, scale)
+    alone = each - shared
+    everybody = each + alone
+    with world({"people": {"each": each, "shared": shared}}) as here:
+        run = here.syncd("--full")
+        least = OPENING + lists(each, each) + writes(new_salespulse=alone, new_hubspot=alone)
+        yield Measured(
+            workload="overlap-5000", run="first --full", got=run, least=least, stamps=_stamps(run), records=2 * each
+        )
+        run = here.syncd("--full")
+        least = OPENING + lists(everybody, everybody)
+        yield Measured(workload="overlap-5000", run="second --full", got=run, least=least, records=2 * everybody)
+        here.ask("advance", seconds=PAST_OVERLAP)
+        run = here.syncd("--once")
+        least = Counter({HS_ACCOUNT: 1, HS_SEARCH: 1})
+        yield Measured(workload="overlap-5000", run="--once, quiet", got=run, least=least)
+
+
+def all_matched(scale: float) -> Iterator[Measured]:
+    """Everybody is on both sides and means the same: the first sync only links."""
+    each = _scaled(5000, scale)
+    with world({"people": {"each": each, "shared": each}}) as here:
+        run = here.syncd("--full")
+        least = OPENING + lists(each, each)
+        yield Measured(
+            workload="all-matched", run="first --full", got=run, least=least, stamps=_stamps(run), records=2 * each
+        )
+
+
+def create_to_crm(scale: float) -> Iterator[Measured]:
+    """5,000 in SalesPulse, nobody in HubSpot."""
+    count = _scaled(5000, scale)
+    with world({"people": {"salespulse": count}}) as here:
+        run = here.syncd("--full")
+        least = OPENING + lists(count, 0) + writes(new_hubspot=count)
+        yield Measured(workload="create-to-crm", run="first --full", got=run, least=least, records=count)
+
+
+def create_to_salespulse(scale: float) -> Iterator[Measured]:
+    """5,000 in HubSpot, nobody in SalesPulse."""
+    count = _scaled(5000, scale)
+    with world({"people": {"hubspot": count}}) as here:
+        run = here.syncd("--full")
+        least = OPENING + lists(0, count) + writes(new_salespulse=count)
+        yield Measured(
+            workload="create-to-salespulse",
+            run="first --full",
+            got=run,
+            least=least,
+            stamps=_stamps(run),
+            records=count,
+        )
+
+
+def one_percent(scale: float) -> Iterator[Measured]:
+    """10,000 pairs; then 1 % is edited on each side, no pair on both."""
+    each = _scaled(10_000, scale)
+    with world({"people": {"each": each, "shared": each}}) as here:
+        here.syncd("--full")
+        edited = {
+            SP: here.ask("edit", side=SP, every=100, first=0),
+            HS: here.ask("edit", side=HS, every=100, first=50),
+        }
+        run = here.syncd("--full")
+        least = OPENING + lists(each, each) + writes(salespulse=edited[HS], hubspot=edited[SP])
+        yield Measured(workload="one-percent", run="--full after the edits", got=run, least=least, records=2 * each)
+
+
+def nothing_changed(count: int) -> Callable[[float], Iterator[Measured]]:
+    """So many pairs, all agreed: what a full run costs that finds nothing to do."""
+
+    def workload(scale: float) -> Iterator[Measured]:
+        each = _scaled(count, scale)
+        with world({"people": {"each": each, "shared": each}}) as here:
+            here.syncd("--full")
+            run = here.syncd("--full")
+            least = OPENING + lists(each, each)
+            name = f"nothing-changed-{count}"
+            yield Measured(workload=name, run="second --full", got=run, least=least, records=2 * each)
+
+    workload.__doc__ = f"{count:,} pairs, all agreed: a full run that finds nothing to do."
+    return workload
+
+
+def backfill_at_limit(scale: float) -> Iterator[Measured]:
+    """SalesPulse allows 20 requests a second (100 a minute, hurried up); 400 edits in HubSpot go there one by one.
+
+    The sandbox's clock runs 60 times as fast as syncd's: its minute is a real second, and 0.2 of its 100 a minute are 20.
+    """
+    rate, share = 20, 0.9
+    each = _scaled(400, scale)
+    shape = {"people": {"each": each, "shared": each}, "scale": 60, "limit_scale": {SP: rate / 100}}
+    with world(shape, rates={"rate": f"{rate}/1s", "bulk_rate": "2/1s"}) as here:
+        here.syncd("--full")
+        here.ask("edit", side=HS, every=1, first=0)
+        run = here.syncd("--full")
+        first, last = run.times.get(SP_PATCH, (0.0, 0.0))
+        sent = run.requests.get(SP_PATCH, 0)
+        # The first window is sent at once; from then on so many a second.
+        used = (sent - rate * share) / (rate * share * (last - first)) if last > first else 0.0
+        least = OPENING + lists(each, each) + writes(salespulse=each)
+        yield Measured(
+            workload="backfill-at-limit", run="--full after the edits", got=run, least=least, records=each, used=used
+        )
+
+
+def _scaled(count: int, scale: float) -> int:
+    return max(100, round(count * scale))
+
+
+WORKLOADS: dict[str, Callable[[float], Iterator[Measured]]] = {
+    "overlap-5000": overlap_5000,
+    "all-matched": all_matched,
+    "create-to-crm": create_to_crm,
+    "create-to-salespulse": create_to_salespulse,
+    "one-percent": one_percent,
+    "nothing-changed-10000": nothing_changed(10_000),
+    "nothing-changed-100000": nothing_changed(100_000),
+    "backfill-at-limit": backfill_at_limit,
+}
