@@ -187,6 +187,7 @@ def test_a_listing_of_salespulse_that_was_killed_goes_on_from_its_cursor(site: A
     again = site.cli("run", "--full")
     assert again.code == Exit.DONE, again.err
     assert "goes on with the listing" in again.err
+    print([r.query for r in asked if not r.get("after") and not r.get("page")])
     twice = [page for page, count in pages_asked(asked).items() if count > 1]
     assert len(twice) <= 1
     site.assert_in_step(100)
@@ -204,6 +205,7 @@ def test_a_listing_of_hubspot_that_was_killed_goes_on_from_its_cursor(site: Any)
     site.right.hooks.append(watch(asked, "/contacts"))
     again = site.cli("run", "--full")
     assert again.code == Exit.DONE, again.err
+    print([r.query for r in asked if not r.get("after") and not r.get("page")])
     twice = [page for page, count in pages_asked(asked).items() if count > 1]
     assert len(twice) <= 1
     assert len(pages_asked(asked)) >= 6
