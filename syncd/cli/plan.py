@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from syncd.clock import Clock
 from syncd.core.model import Intent, Op, Side
 from syncd.core.plan import fingerprint, line_fingerprint
 from syncd.cycle.execute import Ended, chosen, execute
+from syncd.errors import UsageError
 from syncd.exits import Exit
 from syncd.store import database, holds, journal, sources
 from syncd.store.database import Database
@@ -49,9 +51,18 @@ def plan_command(
         finally:
             state.close()
     if output is not None:
-        output.write_text(as_json_text(document) + "\n")
+        _write(output, as_json_text(document) + "\n")
     print(as_json_text(document) if as_json else plan_text(document))
     return Exit.DONE if ended.exit is Exit.PERSON else ended.exit
+
+
+def _write(output: Path, text: str) -> None:
+    """A plan holds people's data: it is readable by its owner alone."""
+    try:
+        os.close(os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"-o {output}: the plan cannot be written there ({error.strerror})") from error
 
 
 def plan_document(state: Database, ended: Ended) -> dict[str, Any]:

@@ -54,10 +54,10 @@ def write_moment(milliseconds: int) -> str:
 def _moment(value: str | float) -> datetime | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, float):
-        return _from_epoch(int(value)) if value.is_integer() else None
     if isinstance(value, int):
         return _from_epoch(value)
+    if isinstance(value, float):
+        return _from_epoch(int(value)) if value.is_integer() else None
     text = value.strip()
     if len(text) > _LONGEST:
         return None

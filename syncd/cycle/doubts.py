@@ -32,6 +32,7 @@ from syncd.core.model import (
     Value,
     Values,
 )
+from syncd.cycle.asking import fetch
 from syncd.cycle.observing import all_keys, observe, observe_fetched
 from syncd.cycle.pulling import relist
 from syncd.cycle.settling import derive_again, land_one
@@ -65,19 +66,21 @@ def _look_at_targets(world: World, spoke: Spoke, side: Side, intents: Sequence[I
     if not intents:
         return
     account = spoke.accounts[side]
-    fetched = account.connector.fetch([intent.target for intent in intents])
+    fetched = fetch(world, account, [intent.target for intent in intents])
     with world.database.write() as tx:
         observe_fetched(world, tx, account.source, fetched)
         for intent in intents:
             found = fetched.records.get(intent.target)
             if intent.op is Op.REMOVE and intent.target in fetched.gone:
-                land_one(world, tx, spoke, intent, Receipt(intent_id=intent.id, outcome=Outcome.APPLIED))
+                land_one(
+                    world, tx, spoke, intent, Receipt(intent_id=intent.id, outcome=Outcome.APPLIED), fetched.looked_at
+                )
                 continue
             if found is not None:
                 applied = _applied(spoke, intent, found.values)
                 if applied.changes:
                     receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found)
-                    land_one(world, tx, spoke, applied, receipt)
+                    land_one(world, tx, spoke, applied, receipt, fetched.looked_at)
             derive_again(tx, spoke, intent)
             journal.drop(tx, [intent.id])
 
@@ -211,10 +214,11 @@ def _adopt(world: World, tx: Connection, spoke: Spoke, intent: Intent, id_: str 
         derive_again(tx, spoke, intent)
         journal.drop(tx, [intent.id])
         return
-    shown = observed.get_many(tx, spoke.sources[intent.side], [id_])[id_].record
+    seen = observed.get_many(tx, spoke.sources[intent.side], [id_])[id_]
+    shown = seen.record
     receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=id_, shown=shown)
     applied = _applied(spoke, intent, shown.values)
-    land_one(world, tx, spoke, applied, receipt)
+    land_one(world, tx, spoke, applied, receipt, seen.looked_at)
     if not spoke.accounts[intent.side].able.identity:
         _rest_of_create(tx, spoke, intent, applied, shown)
 

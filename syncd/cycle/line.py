@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncd.core.model import SIDES
 from syncd.cycle import doubts, opening
+from syncd.cycle.beginning import mark_everything
 from syncd.cycle.matching import match_all
 from syncd.cycle.planning import judge, plan_all
 from syncd.cycle.pulling import pull
@@ -62,7 +63,7 @@ def _pull(world: World, *, full: bool) -> None:
     pull(world, accounts.values(), full=full)
     if full:
         for spoke in _active(world):
-            opening.mark_everything(world, spoke)
+            mark_everything(world, spoke)
 
 
 def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
@@ -92,8 +93,8 @@ def _give_up(world: World) -> None:
         if sent:
             labels = " and ".join(sorted({spoke.label(side) for side, _op in sent}))
             spoke.tally.stop = Unreachable(
-                f"{labels}: {sum(sent.values())} writes were sent and no answer came, also when they were sent again; check "
-                "that the service is up; the next run looks up what became of them before it writes anything"
+                f"{labels}: {sum(sent.values())} writes were sent and no answer came, also when they were sent again; "
+                "check that the service is up; the next run looks up what became of them before it writes anything"
             )
             world.report.note(spoke.name, str(spoke.tally.stop))
 

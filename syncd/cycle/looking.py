@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from syncd.core.model import Intent, Op, Side
+from syncd.cycle.asking import fetch
 from syncd.cycle.observing import observe, observe_fetched
 from syncd.cycle.planning import plan_links
 from syncd.cycle.pulling import relist
@@ -34,18 +35,25 @@ def renew(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bo
 def _renew_targets(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:
     account = spoke.accounts[side]
     old = _stale(world, account, [intent.target for intent in batch])
-    if not old:
-        return False
-    if _listing_is_cheaper(world, account, _waiting(world, spoke, side, batch[0].op)):
+    if old and _listing_is_cheaper(world, account, _waiting(world, spoke, side, batch[0].op)):
         relist(world, account)
-    else:
-        fetched = account.connector.fetch(old)
-        with world.database.write() as tx:
-            observe_fetched(world, tx, account.source, fetched)
+    elif old:
+        _look(world, account, old)
+    if batch[0].op is Op.REMOVE:
+        # The proof is looked at once more right before anything is deleted on its strength: halves come back.
+        _look(world, spoke.accounts[side.other], [intent.origin for intent in batch])
+    elif not old:
+        return False
     with world.database.read() as tx:
         dirty = links.dirty_among(tx, [intent.link_id for intent in batch if intent.link_id is not None])
     plan_links(world, spoke, dirty)
     return bool(dirty)
+
+
+def _look(world: World, account: Account, ids: Sequence[str]) -> None:
+    fetched = fetch(world, account, ids)
+    with world.database.write() as tx:
+        observe_fetched(world, tx, account.source, fetched)
 
 
 def _renew_creates(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:
@@ -56,16 +64,16 @@ def _renew_creates(world: World, spoke: Spoke, side: Side, batch: Sequence[Inten
         own = matching.keys_of(tx, spoke.name, [(side.other, intent.origin) for intent in batch])
     if listed_at is not None and world.clock.now() - listed_at <= max(account.max_age, timedelta(seconds=1)):
         return False
-    if _listing_is_cheaper(world, account, _waiting(world, spoke, side, Op.CREATE)):
+    wanted: dict[str, list[str]] = {}
+    for by_key in own.values():
+        for key, values in by_key.items():
+            if key != matching.IDENTITY:
+                wanted.setdefault(key, []).extend(sorted(values))
+    if _pages(world, account) < math.ceil(sum(map(len, wanted.values())) / max(1, account.able.fetch_batch)):
         relist(world, account)
-    else:
-        wanted: dict[str, list[str]] = {}
-        for by_key in own.values():
-            for key, values in by_key.items():
-                if key != matching.IDENTITY:
-                    wanted.setdefault(key, []).extend(sorted(values))
+    elif wanted:
         sent_at = world.clock.now()
-        found = account.connector.find(wanted) if wanted else ()
+        found = account.connector.find(wanted)
         with world.database.write() as tx:
             observe(world, tx, account.source, (Look(record=record, looked_at=sent_at) for record in found))
     return _withdraw(world, spoke, side, batch)
@@ -109,13 +117,18 @@ def _waiting(world: World, spoke: Spoke, side: Side, op: Op) -> int:
         return journal.counts(tx, spoke.name).get((side, op), 0)
 
 
+def _pages(world: World, account: Account) -> int:
+    with world.database.read() as tx:
+        return math.ceil(max(1, sources.live_count(tx, account.source)) / max(1, account.able.page_size))
+
+
 def _listing_is_cheaper(world: World, account: Account, waiting: int) -> bool:
-    """Compare requests: listing everything, against looking singly at as many as can be written before that
-    look is old too.
+    """Compare requests: listing everything, against looking singly at what can be written before that look is old.
+
+    A listing counts from its start and takes its own time, so only what is left of ``max_age`` after it is of use.
     """
     able = account.able
-    with world.database.read() as tx:
-        pages = math.ceil(max(1, sources.live_count(tx, account.source)) / max(1, able.page_size))
+    pages = _pages(world, account)
     a_second = min(
         (
             window.allowed / window.rate.seconds
@@ -124,5 +137,6 @@ def _listing_is_cheaper(world: World, account: Account, waiting: int) -> bool:
         ),
         default=1.0,
     )
-    within = min(waiting, int(a_second * account.max_age.total_seconds() * max(able.batch.values(), default=1)))
-    return pages < math.ceil(within / max(1, able.fetch_batch))
+    left = a_second * account.max_age.total_seconds() - pages
+    within = min(waiting, int(left * max(able.batch.values(), default=1)))
+    return pages < within / max(1, able.fetch_batch)

@@ -5,6 +5,7 @@ depends on it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -52,12 +53,12 @@ def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched)
             _move(world, tx, spoke, side, (asked,), record)
     same = [asked for asked in fetched.records if asked not in moved]
     observed.looked_again(tx, source, same, fetched.looked_at)
-    observe_gone(world, tx, source, fetched.gone, fetched)
+    observe_gone(world, tx, source, fetched.gone, fetched.looked_at)
 
 
-def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, Gone], fetched: Fetched) -> None:
+def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, Gone], at: datetime) -> None:
     """Store proven deletions and mark the pairs that they concern."""
-    lost = observed.mark_gone(tx, source, tuple(gone.values()), fetched.looked_at)
+    lost = observed.mark_gone(tx, source, tuple(gone.values()), at)
     if source == HUB and lost:
         _mark_absent(world, tx, lost)
     for spoke, side in world.users(source):
@@ -65,6 +66,11 @@ def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, G
         _free_neighbours(tx, spoke, side, lost)
         matching.unmark(tx, spoke.name, ((side, id_) for id_ in lost))
         matching.save_keys(tx, spoke.name, side, {id_: {} for id_ in lost})
+        with_link = links.living(tx, spoke.name, side, lost)
+        for id_ in lost:
+            if id_ not in with_link:  # what waited for it alone is over
+                salespulse_id, crm_id = (id_, "") if side is Side.SALESPULSE else ("", id_)
+                holds.close_for(tx, spoke.name, salespulse_id=salespulse_id, crm_id=crm_id, at=at)
 
 
 def _free_neighbours(tx: Connection, spoke: Spoke, side: Side, ids: Sequence[str]) -> None:
@@ -126,6 +132,7 @@ def _move(world: World, tx: Connection, spoke: Spoke, side: Side, old_ids: Itera
             continue
         reason = f"its record was merged into {survivor.id}, which is linked to {present.on(side.other)}"
         links.set_state(tx, link.id, LinkState.SEVERED, reason=reason, dirty=False)
+        holds.close_for(tx, spoke.name, salespulse_id=link.salespulse_id, crm_id=link.crm_id, at=world.clock.now())
         hold = Hold(
             connection=spoke.name,
             reason=HoldReason.TWO_CONTACTS,

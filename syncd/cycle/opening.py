@@ -4,30 +4,25 @@ mapping joined to it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-
-import orjson
 
 from connectors.port import Capabilities, Connector, Wanted
 from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
-from syncd.core.compile import compile_map
-from syncd.core.mapping import STAGE_FIELD, FieldMap
-from syncd.core.model import SIDES, FieldSpec, Op, Option, Side, Stage
-from syncd.cycle.observing import all_keys
+from syncd.core.mapping import STAGE_FIELD
+from syncd.core.model import Op, Side
+from syncd.cycle.beginning import begin
+from syncd.cycle.catalogs import described, joined, known
 from syncd.cycle.world import HUB, Account, Reporter, Spoke, Tally, World
 from syncd.errors import ConfigError, ConnectionStop, Problem, WrongAccount
 from syncd.net.governor import Governor
 from syncd.salespulse.settings import SalesPulseSettings
 from syncd.salespulse.settings import governor as salespulse_governor
 from syncd.salespulse.side import SalesPulseSide
-from syncd.store import journal, links, matching, observed, sources
+from syncd.store import journal, links, matching, sources
 from syncd.store.database import Database
-from syncd.store.sources import Source
 
 #: How long a side's description of its fields and stages is believed without asking again.
 CATALOG_AGE = timedelta(hours=24)
@@ -46,7 +41,7 @@ def open_world(
     full: bool,
 ) -> World:
     """Put together everything for a run; send nothing yet. ``full``: what the sides say of themselves is asked anew."""
-    hub = _open_hub(config, connections, database, clock, full=full)
+    hub = _open_hub(config, database, clock, full=full)
     governors: dict[str, Governor] = {}
     spokes = []
     for connection in connections:
@@ -60,6 +55,7 @@ def open_world(
         clock=clock,
         report=report,
         run_id=run_id,
+        began=clock.now(),
         new_id=new_id,
         hub=hub,
         spokes=tuple(spokes),
@@ -74,9 +70,7 @@ def _peers(config: Config) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _open_hub(
-    config: Config, connections: Sequence[ConnectionConfig], database: Database, clock: Clock, *, full: bool
-) -> Account:
+def _open_hub(config: Config, database: Database, clock: Clock, *, full: bool) -> Account:
     section = config.salespulse
     settings = SalesPulseSettings(
         base_url=section.base_url,
@@ -89,6 +83,8 @@ def _open_hub(
         stage_method=section.stage_method,
         timeout=section.timeout.total_seconds(),
     )
+    # All connections of the config, also those that are not in this run: SalesPulse is observed once for all.
+    connections = config.connections
     fields = sorted({name for one in connections for name in one.fields.fields(Side.SALESPULSE)})
     if section.token_field:
         fields.append(section.token_field)
@@ -98,7 +94,7 @@ def _open_hub(
         source = sources.get(tx, HUB)
         now = clock.now()
         lately = journal.sent_since(tx, Op.CREATE, Side.SALESPULSE, now - BULK_WINDOW)
-    known_fields, known_stages = _known(source, clock, full=full)
+    known_fields, known_stages = known(source, clock, full=full)
     governor = salespulse_governor(settings, clock, bulk_spent=[(now - at).total_seconds() for at in lately])
     connector = SalesPulseSide(
         settings,
@@ -131,7 +127,7 @@ def _open_spoke(
 ) -> Spoke:
     with database.read() as tx:
         source = sources.get(tx, connection.name)
-    known_fields, known_stages = _known(source, clock, full=full)
+    known_fields, known_stages = known(source, clock, full=full)
     identity = connection.kind.identity(connection.settings)
     fields = connection.fields
     wanted = Wanted(
@@ -177,7 +173,7 @@ def prepare(world: World, *, full: bool) -> None:
     """
     problems: list[Problem] = []
     try:
-        hub = _described(world, world.hub, full=full)
+        hub = described(world, world.hub, full=full)
     except ConnectionStop as stop:
         _stop_all(world, stop)
         return
@@ -186,20 +182,20 @@ def prepare(world: World, *, full: bool) -> None:
     for spoke in world.spokes:
         try:
             _check_account(world, spoke)
-            account = _described(world, spoke.accounts[Side.CRM], full=full)
+            account = described(world, spoke.accounts[Side.CRM], full=full)
         except ConnectionStop as stop:
             spoke.tally.stop = stop
             world.report.note(spoke.name, str(stop))
             spokes.append(spoke)
             continue
-        ready, found = _joined(world, replace(spoke, accounts={Side.SALESPULSE: hub, Side.CRM: account}))
+        ready, found = joined(world, replace(spoke, accounts={Side.SALESPULSE: hub, Side.CRM: account}))
         problems += found
         spokes.append(ready)
     world.spokes = tuple(spokes)
     if any(not problem.warning for problem in problems):
         raise ConfigError(problems)
     for spoke in world.running():
-        _begin(world, spoke)
+        begin(world, spoke)
 
 
 def _stop_all(world: World, stop: ConnectionStop) -> None:
@@ -212,124 +208,20 @@ def _check_account(world: World, spoke: Spoke) -> None:
     """Raise WrongAccount when the credentials open another account than the one that the links belong to."""
     account = spoke.accounts[Side.CRM].connector.account()
     with world.database.write() as tx:
-        known = sources.get(tx, spoke.name).account_id
-        if not known:
+        remembered = sources.get(tx, spoke.name).account_id
+        changed = bool(remembered and account.id and remembered != account.id)
+        linked = bool(links.counts(tx, spoke.name))
+        if changed and not linked:
+            sources.forget(tx, spoke.name)  # nothing hangs on what the other account showed
+            matching.forget(tx, spoke.name)
+        if not remembered or (changed and not linked):
             sources.save(tx, spoke.name, account_id=account.id)
-    if known and account.id and known != account.id:
+    if changed and linked:
         raise WrongAccount(
             f"[connections.{spoke.name}] the credentials open {spoke.label(Side.CRM)} account {account.id}, but the "
-            f"links in the state belong to account {known}; nothing was believed missing and nothing written. Put the "
-            "right credentials in place, or use a connection of another name for the other account"
+            f"links in the state belong to account {remembered}; nothing was believed missing and nothing written. Put "
+            "the right credentials in place, or use a connection of another name for the other account"
         )
-
-
-def _described(world: World, account: Account, *, full: bool) -> Account:
-    """The account with its capabilities, its catalog asked anew where that is due."""
-    with world.database.read() as tx:
-        source = sources.get(tx, account.source)
-    if full or _is_old(source, world.clock):
-        catalog = _dump(account.connector.describe(), account.connector.stages())
-        with world.database.write() as tx:
-            sources.save(tx, account.source, catalog=catalog, catalog_at=world.clock.now())
-    able = account.connector.capabilities()
-    return replace(account, able=able, identity=able.identity or account.identity)
-
-
-def _is_old(source: Source, clock: Clock) -> bool:
-    return source.catalog_at is None or clock.now() - source.catalog_at > CATALOG_AGE
-
-
-def _known(source: Source, clock: Clock, *, full: bool) -> tuple[tuple[FieldSpec, ...], tuple[Stage, ...]]:
-    """The side's last description of itself, as long as it need not be asked again."""
-    return ((), ()) if full or _is_old(source, clock) else _catalog(source.catalog)
-
-
-def _joined(world: World, spoke: Spoke) -> tuple[Spoke, list[Problem]]:
-    specs: dict[Side, tuple[FieldSpec, ...]] = {}
-    stages: dict[Side, tuple[Stage, ...]] = {}
-    with world.database.read() as tx:
-        for side in SIDES:
-            specs[side], stages[side] = _catalog(sources.get(tx, spoke.sources[side]).catalog)
-    fields, findings = compile_map(spoke.fields, specs, stages)
-    problems = [
-        Problem(
-            where=f"mapping {spoke.fields.name}: {finding.where}",
-            what=finding.what,
-            remedy=finding.remedy,
-            warning=finding.warning,
-        )
-        for finding in findings
-    ]
-    identity = {side: name for side in SIDES if (name := spoke.accounts[side].identity)}
-    policy = replace(spoke.policy, identity=identity)
-    digest = _digest(fields, policy)
-    return replace(spoke, fields=fields, policy=policy, mapping_digest=digest), problems
-
-
-def _digest(fields: FieldMap, policy: object) -> bytes:
-    return hashlib.blake2b(f"{fields!r}{policy!r}".encode(), digest_size=8).digest()
-
-
-def _begin(world: World, spoke: Spoke) -> None:
-    """Drop what a broken-off run had planned; renew match keys where their rules changed."""
-    with world.database.write() as tx:
-        journal.drop_planned(tx, spoke.name)
-    rules = hashlib.sha256(
-        repr((spoke.fields.keys, spoke.fields.key_fields, dict(spoke.policy.identity))).encode()
-    ).hexdigest()
-    with world.database.read() as tx:
-        known = sources.keys_fingerprint(tx, spoke.name)
-    if known != rules:
-        _renew_keys(world, spoke, rules)
-
-
-def mark_everything(world: World, spoke: Spoke) -> None:
-    """A full run recomputes every mark: pairs that are not settled, records without a link."""
-    with world.database.write() as tx:
-        links.mark_unsettled(tx, spoke.name, spoke.sources, spoke.mapping_digest)
-        matching.refill(tx, spoke.name, spoke.sources)
-
-
-def _renew_keys(world: World, spoke: Spoke, rules: str) -> None:
-    with world.database.write() as tx:
-        matching.clear_keys(tx, spoke.name)
-    for side in SIDES:
-        after = ""
-        while True:
-            with world.database.write() as tx:
-                page = observed.page(tx, spoke.sources[side], after)
-                if not page:
-                    break
-                after = max(page)
-                found = {id_: all_keys(spoke, side, seen.record) for id_, seen in page.items()}
-                matching.save_keys(tx, spoke.name, side, found)
-    with world.database.write() as tx:
-        matching.refill(tx, spoke.name, spoke.sources)
-        matching.release(tx, spoke.name, "refused", "due")
-        sources.save_connection(tx, spoke.name, keys_fingerprint=rules)
-
-
-def _dump(fields: Sequence[FieldSpec], stages: Sequence[Stage]) -> str:
-    plain: dict[str, Any] = {
-        "fields": [
-            {
-                **{name: getattr(spec, name) for name in FieldSpec.__slots__ if name != "options"},
-                "options": [[option.value, option.label] for option in spec.options],
-            }
-            for spec in fields
-        ],
-        "stages": [[stage.id, stage.label] for stage in stages],
-    }
-    return orjson.dumps(plain).decode()
-
-
-def _catalog(text: str) -> tuple[tuple[FieldSpec, ...], tuple[Stage, ...]]:
-    plain = orjson.loads(text)
-    fields = tuple(
-        FieldSpec(**{**spec, "options": tuple(Option(value=value, label=label) for value, label in spec["options"])})
-        for spec in plain.get("fields", ())
-    )
-    return fields, tuple(Stage(id=id_, label=label) for id_, label in plain.get("stages", ()))
 
 
 def close(world: World) -> None:

@@ -49,23 +49,25 @@ def plan_links(world: World, spoke: Spoke, link_ids: Sequence[int]) -> None:
             journal.drop_for_links(tx, spoke.name, part)
         with world.database.read() as tx:
             pairs = links.dirty_pairs(tx, spoke.name, spoke.sources, only=part, limit=CHUNK)
-        plan_pairs(world, spoke, pairs)
+        # What a lost half or the scope asks for waits for the next round, where the brakes judge it.
+        plan_pairs(world, spoke, [(pair, digest) for pair, digest in pairs if _ready(spoke, pair)])
 
 
 def plan_pairs(world: World, spoke: Spoke, pairs: Sequence[tuple[Pair, bytes]]) -> None:
     """Decide these pairs and store intents, bases and holds, in one transaction."""
     decided: dict[int, tuple[Decision, ...]] = {}
     asking: list[Pair] = []
+    label = spoke.label(Side.CRM)
     for pair, _digest in pairs:
         if not _ready(spoke, pair):
             continue
-        decided[pair.link.id] = merge(spoke.fields, pair)
+        decided[pair.link.id] = merge(spoke.fields, pair, label=label)
         if any(decision.wants_times for decision in decided[pair.link.id]):
             asking.append(pair)
     if asking:
         times = _field_times(spoke, asking, decided)
         for pair in asking:
-            decided[pair.link.id] = merge(spoke.fields, pair, times.get(pair.link.id, {}))
+            decided[pair.link.id] = merge(spoke.fields, pair, times.get(pair.link.id, {}), label=label)
     with world.database.write() as tx:
         for pair, digest in pairs:
             if pair.link.id in decided:
@@ -127,7 +129,14 @@ def _plan_pair(
         decision.verdict is Verdict.LEFT and decision.by == "unmapped" for decision in decisions
     )
     spoke.tally.unchanged += not planned
-    replace_holds(world, tx, spoke, pair, held, keep_fields=[d.rule for d in decisions if d.verdict is Verdict.WRITE])
+    replace_holds(
+        world,
+        tx,
+        spoke,
+        pair,
+        held,
+        keep_fields=[d.rule for d in decisions if d.verdict in (Verdict.WRITE, Verdict.UNREAD)],
+    )
     bases = {**link.bases, **bases_after(spoke.fields, pair, decisions)}
     settled = None if planned else digest + spoke.mapping_digest
     links.settle(tx, link.id, bases=bases if bases != link.bases else None, settled=settled)
@@ -177,6 +186,13 @@ def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> Non
     if link.state is LinkState.SEVERED:
         if Side.SALESPULSE in gone:
             holds.close_for(tx, spoke.name, salespulse_id=link.salespulse_id, at=world.clock.now())
+        if len(gone) == 1:  # clearing the id property may have been cut off by a crash
+            unlink = replace(spoke.policy, deletes=Deletes.UNLINK)
+            journal.plan(
+                tx,
+                world.run_id,
+                decide_gone(unlink, spoke.fields, pair, gone[0], intent_id=world.new_id()).intents,
+            )
         back = not gone and link.reason.startswith("deleted")
         links.set_state(tx, link.id, LinkState.ACTIVE if back else link.state, reason=link.reason, dirty=back)
         return
@@ -203,20 +219,24 @@ def judge(world: World, spoke: Spoke) -> None:
     """Hold the totals of the plan against the brakes. A trip stops the connection before its first write."""
     with world.database.read() as tx:
         counts = journal.counts(tx, spoke.name)
-        recent = ledger.recent(tx, spoke.name, world.clock.now() - WINDOW)
+        first = sources.first_sync_at(tx, spoke.name)
+        since = world.clock.now() - WINDOW
+        # What the first sync did was shown and approved; the brakes are for what comes after it.
+        recent = ledger.recent(tx, spoke.name, max(since, first) if first else since)
+        touched = journal.changed_pairs(tx, spoke.name, max(since, first) if first else since)
         live = {side: sources.live_count(tx, spoke.sources[side]) for side in SIDES}
         before = {side: sources.get(tx, spoke.sources[side]).live_before for side in SIDES}
         totals = Totals(
             links=links.counts(tx, spoke.name).get(LinkState.ACTIVE.value, 0),
             creates={side: counts.get((side, Op.CREATE), 0) for side in SIDES},
-            changes={side: counts.get((side, Op.UPDATE), 0) for side in SIDES},
+            changes={Side.CRM: touched - recent.changes},  # pairs that were not changed in the window yet
             deletes={side: counts.get((side, Op.REMOVE), 0) for side in SIDES},
             records=live,
             records_before={side: before[side] or 0 for side in SIDES},
             recent_creates=recent.creates,
             recent_changes=recent.changes,
             recent_deletes=recent.deletes,
-            first_sync_done=sources.first_sync_at(tx, spoke.name) is not None,
+            first_sync_done=first is not None,
         )
     spoke.tally.brakes = guard(spoke.brakes, totals, spoke.policy)
     for trip in spoke.tally.brakes:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.port import Fetched, Page
-from syncd.cycle.observing import observe, observe_fetched
+from syncd.cycle.asking import fetch
+from syncd.cycle.observing import observe, observe_fetched, observe_gone
 from syncd.cycle.world import HUB, Account, World
 from syncd.errors import ConnectionStop, WrongAccount
-from syncd.store import links, observed, sources
+from syncd.store import observed, sources
 from syncd.store.codec import record_digest
 from syncd.store.observed import Look
 from syncd.store.sources import Source
 
 #: A listing that was broken off longer ago than this is begun anew.
 RESUME_WITHIN = timedelta(hours=6)
+#: Missing records looked at in one transaction; a kill loses no more than these looks.
+PROVED_AT_ONCE = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +35,9 @@ class Reading:
     pages: int = 0
     records: int = 0
     started_at: datetime
-    again: bool = field(default=False)
+    again: bool = False  #: walked a second time
+    done: bool = False  #: its last page is stored
+    broken: bool = False  #: a page could not be stored: later ones must not move the cursor
 
     def next_page(self, cursor: str | None) -> Page:
         if self.scan:
@@ -59,7 +64,8 @@ def pull(world: World, accounts: Iterable[Account], *, full: bool, fresh_hub: da
             readings.append(_open(world, account, source, scan=scan, not_before=not_before))
     _read_all(world, readings)
     for reading in readings:
-        if reading.scan and not _stopped(world, reading.account):
+        # A listing that is complete is closed even if no connection can go on: the next run need not repeat it.
+        if reading.scan and reading.done:
             _guarded(world, reading.account, partial(close_listing, world, reading))
 
 
@@ -72,7 +78,7 @@ def relist(world: World, account: Account) -> None:
     while True:
         page = reading.next_page(cursor)
         _store(world, reading, page)
-        if page.complete:
+        if reading.done:
             break
         cursor = page.cursor
     close_listing(world, reading)
@@ -94,7 +100,14 @@ def _open(world: World, account: Account, source: Source, *, scan: bool, not_bef
         world.report.note(
             account.source, f"goes on with the listing that was broken off after {source.scan_pages} pages"
         )
-        return Reading(account=account, scan=True, source=source, pages=source.scan_pages, started_at=begun)
+        return Reading(
+            account=account,
+            scan=True,
+            source=source,
+            pages=source.scan_pages,
+            started_at=begun,
+            done=source.scan_complete,
+        )
     feed = account.connector.feed_start() if account.able.changes else None
     with world.database.write() as tx:
         sources.begin_scan(tx, account.source, now, feed)
@@ -104,6 +117,7 @@ def _open(world: World, account: Account, source: Source, *, scan: bool, not_bef
 
 def _read_all(world: World, readings: list[Reading]) -> None:
     """Read all sources at once: one request under way for each, pages stored here as they come."""
+    readings = [reading for reading in readings if not reading.done]
     if not readings:
         return
     with ThreadPoolExecutor(max_workers=len(readings), thread_name_prefix="pull") as pool:
@@ -120,27 +134,37 @@ def _read_all(world: World, readings: list[Reading]) -> None:
                 except ConnectionStop as stop:
                     _stop(world, reading.account, stop)
                     continue
-                if not page.complete:
+                # A listing's next page is asked for while this one is stored. Should storing fail, it is thrown away.
+                if reading.scan and not page.complete and not reading.broken:
                     under_way[pool.submit(reading.next_page, page.cursor)] = reading
-                _guarded(world, reading.account, partial(_store, world, reading, page))
+                if not reading.broken:
+                    _guarded(world, reading.account, partial(_store, world, reading, page))
+                if not reading.scan and not page.complete and not reading.broken:
+                    under_way[pool.submit(reading.next_page, page.cursor)] = reading
 
 
 def _store(world: World, reading: Reading, page: Page) -> None:
     """One page: its looks, its cursor and who was seen, in one transaction."""
     name = reading.account.source
+    reading.broken = True  # until the page is stored
     truths = _truths(world, reading, page)
     reading.pages += 1
     reading.records += len(page.records)
     with world.database.write() as tx:
+        if name == HUB and not world.hub_known:
+            world.hub_known = bool(observed.still_live(tx, name, [record.id for record in page.records]))
         if truths is not None:
             observe_fetched(world, tx, name, truths)
         else:
             observe(world, tx, name, (Look(record=record, looked_at=page.looked_at) for record in page.records))
+        observe_gone(world, tx, name, {gone.id: gone for gone in page.gone}, page.looked_at)
         if reading.scan:
             sources.mark_seen(tx, name, [record.id for record in page.records])
-            sources.save(tx, name, scan_cursor=page.cursor, scan_pages=reading.pages)
+            sources.save(tx, name, scan_cursor=page.cursor, scan_pages=reading.pages, scan_complete=page.complete)
         else:
             sources.save(tx, name, feed_cursor=page.cursor)
+    reading.broken = False
+    reading.done = page.complete
     for spoke, side in world.users(name):
         spoke.tally.pulled[side] += len(page.records)
     label = reading.account.connector.label
@@ -159,11 +183,12 @@ def _truths(world: World, reading: Reading, page: Page) -> Fetched | None:
         return None
     name = reading.account.source
     with world.database.read() as tx:
-        known = observed.digests(tx, name, [record.id for record in page.records])
+        ids = [record.id for record in page.records]
+        known = observed.digests(tx, name, observed.still_live(tx, name, ids))
     differing = [record.id for record in page.records if known.get(record.id) != record_digest(record)]
     if not differing:
         return Fetched(records={}, gone={}, looked_at=page.looked_at)
-    return reading.account.connector.fetch(differing)
+    return fetch(world, reading.account, differing)
 
 
 def close_listing(world: World, reading: Reading) -> None:
@@ -191,23 +216,13 @@ def close_listing(world: World, reading: Reading) -> None:
 
 def prove(world: World, account: Account, ids: list[str]) -> None:
     """Look singly at records that are believed missing. Absence is not deletion; a 404 by id is."""
-    fetched = account.connector.fetch(ids)
-    if account.source == HUB and fetched.gone:
-        _known_contacts(world, set(fetched.gone))
-    with world.database.write() as tx:
-        observe_fetched(world, tx, account.source, fetched)
-
-
-def _known_contacts(world: World, gone: set[str]) -> None:
-    """SalesPulse names no account: it is known again by the contacts that were linked longest. Raise WrongAccount."""
-    with world.database.read() as tx:
-        known = links.longest(tx)
-    asked = [id_ for id_ in known if id_ in gone]
-    if known and len(asked) == len(known):
-        raise WrongAccount(
-            f"none of the {len(known)} SalesPulse contacts that were linked longest can be read; the key seems to "
-            "belong to another account. Nothing was believed missing. Put the right key in place"
-        )
+    label = account.connector.label
+    for done in range(0, len(ids), PROVED_AT_ONCE):
+        fetched = fetch(world, account, ids[done : done + PROVED_AT_ONCE])
+        with world.database.write() as tx:
+            observe_fetched(world, tx, account.source, fetched)
+            sources.mark_seen(tx, account.source, list(fetched.records))
+        world.report.progress(account.source, f"looking for missing records of {label}", done, len(ids))
 
 
 def _walk_again(world: World, reading: Reading) -> None:
@@ -236,10 +251,6 @@ def _others_live(world: World, name: str) -> bool:
             for other in spoke.accounts.values()
             if other.source != name and any(account.source == name for account in spoke.accounts.values())
         )
-
-
-def _stopped(world: World, account: Account) -> bool:
-    return all(spoke.tally.stop is not None for spoke, _side in world.users(account.source))
 
 
 def _stop(world: World, account: Account, stop: ConnectionStop) -> None:

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from connectors.port import Connector
+from syncd.clock import Clock
 from syncd.core.model import SIDES, Intent, Op, Outcome, Receipt, Side
 from syncd.cycle.looking import renew
 from syncd.cycle.settling import land
@@ -19,6 +21,8 @@ from syncd.store import journal
 
 #: Creates first (they are what a crash can double, so they are short-lived), removals last.
 ORDER = (Op.CREATE, Op.UPDATE, Op.STAMP, Op.REMOVE)
+#: The receipts of a batch, and when they had come.
+Answer = tuple[tuple[Receipt, ...], datetime]
 #: How often one batch is taken anew because its looks were too old and showed something else.
 RENEWALS = 5
 
@@ -41,7 +45,7 @@ def push(world: World, spoke: Spoke) -> None:
         return
     done = 0
     lanes = {side: _Lane(side) for side in SIDES}
-    flying: dict[Future[tuple[Receipt, ...]], tuple[_Lane, tuple[Intent, ...]]] = {}
+    flying: dict[Future[Answer], tuple[_Lane, tuple[Intent, ...]]] = {}
     with ThreadPoolExecutor(max_workers=world.workers * len(SIDES), thread_name_prefix="push") as pool:
         while True:
             for lane in lanes.values():
@@ -50,7 +54,7 @@ def push(world: World, spoke: Spoke) -> None:
                     if not batch:
                         break
                     lane.flying += 1
-                    flying[pool.submit(_send, spoke.accounts[lane.side].connector, batch)] = (lane, batch)
+                    flying[pool.submit(_timed, world.clock, spoke.accounts[lane.side].connector, batch)] = (lane, batch)
             if not flying:
                 break
             finished, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -60,6 +64,11 @@ def push(world: World, spoke: Spoke) -> None:
                 lane.most = world.workers
                 done += _received(world, spoke, lane, batch, future)
                 world.report.progress(spoke.name, "writing", min(done, total), total)
+
+
+def _timed(clock: Clock, connector: Connector, batch: Sequence[Intent]) -> Answer:
+    receipts = _send(connector, batch)
+    return receipts, clock.now()
 
 
 def _send(connector: Connector, batch: Sequence[Intent]) -> tuple[Receipt, ...]:
@@ -103,18 +112,17 @@ def _planned(world: World, spoke: Spoke, side: Side) -> tuple[Intent, ...]:
     return ()
 
 
-def _received(
-    world: World, spoke: Spoke, lane: _Lane, batch: tuple[Intent, ...], future: Future[tuple[Receipt, ...]]
-) -> int:
+def _received(world: World, spoke: Spoke, lane: _Lane, batch: tuple[Intent, ...], future: Future[Answer]) -> int:
     """Settle one answer; return how many intents it ended."""
     try:
-        receipts = future.result()
+        receipts, at = future.result()
     except BatchRefused as refusal:
         if len(batch) > 1:
             middle = len(batch) // 2
             lane.halves.extend((batch[:middle], batch[middle:]))
             return 0
         receipts = (Receipt(intent_id=batch[0].id, outcome=Outcome.REFUSED, message=str(refusal)),)
+        at = world.clock.now()
     except AnswerLost as lost:
         world.report.note(spoke.name, f"{lost}; {len(batch)} writes are in doubt and will be looked up")
         return 0
@@ -124,7 +132,7 @@ def _received(
         world.report.note(spoke.name, str(stop))
         return 0
     try:
-        land(world, spoke, lane.side, batch, receipts)
+        land(world, spoke, lane.side, batch, receipts, at)
     except ConnectionStop as stop:
         spoke.tally.stop = stop
         world.report.note(spoke.name, str(stop))

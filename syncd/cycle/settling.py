@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -20,20 +21,23 @@ from syncd.core.model import (
     Side,
 )
 from syncd.core.settle import settle
-from syncd.cycle.observing import observe, observe_fetched
+from syncd.cycle.asking import fetch
+from syncd.cycle.observing import observe, observe_fetched, observe_gone
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, ledger, links, matching, observed
 from syncd.store.observed import Look
 
 
-def land(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent], receipts: Sequence[Receipt]) -> None:
-    """Given the receipts of a batch, look where they show too little and store what they mean."""
+def land(
+    world: World, spoke: Spoke, side: Side, batch: Sequence[Intent], receipts: Sequence[Receipt], at: datetime
+) -> None:
+    """Given the receipts of a batch and when they came, look where they show too little and store what they mean."""
     by_id = {receipt.intent_id: receipt for receipt in receipts}
     answered = [(intent, by_id[intent.id]) for intent in batch if intent.id in by_id]
     answered = _complete(world, spoke, side, answered)
     with world.database.write() as tx:
         for intent, receipt in answered:
-            land_one(world, tx, spoke, intent, receipt)
+            land_one(world, tx, spoke, intent, receipt, at)
 
 
 def _complete(
@@ -56,7 +60,7 @@ def _complete(
     if not asked:
         return answered
     account = spoke.accounts[side]
-    fetched = account.connector.fetch(asked)
+    fetched = fetch(world, account, asked)
     with world.database.write() as tx:
         observe_fetched(world, tx, account.source, fetched)
     return [(intent, _with_look(intent, receipt, fetched.records)) for intent, receipt in answered]
@@ -71,18 +75,18 @@ def _with_look(intent: Intent, receipt: Receipt, records: Mapping[str, Record]) 
     return replace(receipt, shown=replace(found, values=values))
 
 
-def land_one(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
-    """Store what one receipt means."""
+def land_one(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
+    """Store what one receipt means. ``at``: when its answer had come; looks that were sent before it are older."""
     match receipt.outcome:
         case Outcome.UNKNOWN:
             return  # stays journalled as sent: looked up later
         case Outcome.APPLIED:
             if intent.op is Op.CREATE:
-                _created(world, tx, spoke, intent, receipt)
+                _created(world, tx, spoke, intent, receipt, at)
             elif intent.op is Op.REMOVE:
-                _removed(world, tx, spoke, intent, receipt)
+                _removed(world, tx, spoke, intent, receipt, at)
             else:
-                _updated(world, tx, spoke, intent, receipt)
+                _updated(world, tx, spoke, intent, receipt, at)
         case Outcome.REFUSED:
             _refused(world, tx, spoke, intent, receipt)
         case Outcome.STALE | Outcome.GONE | Outcome.FAILED:
@@ -99,11 +103,15 @@ def derive_again(tx: Connection, spoke: Spoke, intent: Intent) -> None:
         matching.mark(tx, spoke.name, [(intent.side.other, intent.origin)], "due")
 
 
-def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
+def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
     now = world.clock.now()
     ids = {intent.side: receipt.id, intent.side.other: intent.origin}
     shown = replace(receipt.shown or Record(id=receipt.id, values={}), id=receipt.id)
-    observe(world, tx, spoke.sources[intent.side], [Look(record=shown, looked_at=now, whole=False)])
+    observe(world, tx, spoke.sources[intent.side], [Look(record=shown, looked_at=at, whole=False)])
+    if links.living(tx, spoke.name, intent.side, [receipt.id]):
+        # An upsert met a record that has another half already: whose it is, a person has to say.
+        _refused(world, tx, spoke, intent, replace(receipt, outcome=Outcome.REFUSED, existing_id=receipt.id))
+        return
     link_id = links.add(
         tx,
         spoke.name,
@@ -117,7 +125,7 @@ def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
     settled = _settle(tx, spoke, replace(intent, link_id=link_id), receipt)
     # Merged once more in the next round: what the origin showed may have changed while the create was under way.
     links.settle(tx, link_id, bases=settled.bases, dirty=True)
-    _close_origin(world, tx, spoke, intent)
+    holds.carry_over(tx, spoke.name, salespulse_id=ids[Side.SALESPULSE], crm_id=ids[Side.CRM], at=now)
     ledger.write(tx, world.run_id, now, settled.ledger)
     spoke.tally.held += holds.put(tx, settled.holds, run_id=world.run_id, at=now)
     if receipt.created:
@@ -126,23 +134,14 @@ def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
         spoke.tally.linked += 1
 
 
-def _close_origin(world: World, tx: Connection, spoke: Spoke, intent: Intent) -> None:
-    """What waited for the record alone is over now that it has another half; the pair's own holds come with its
-    merge.
-    """
-    if intent.side is Side.CRM:
-        holds.close_for(tx, spoke.name, salespulse_id=intent.origin, at=world.clock.now())
-    else:
-        holds.close_for(tx, spoke.name, crm_id=intent.origin, at=world.clock.now())
-
-
-def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
+def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
     now = world.clock.now()
     if intent.link_id is None:
         return
     dirtied = bool(links.dirty_among(tx, [intent.link_id]))
     if receipt.shown is not None:
-        observe(world, tx, spoke.sources[intent.side], [Look(record=receipt.shown, looked_at=now, whole=False)])
+        dirtied |= _shows_an_edit(tx, spoke, intent, receipt.shown)
+        observe(world, tx, spoke.sources[intent.side], [Look(record=receipt.shown, looked_at=at, whole=False)])
     settled = _settle(tx, spoke, intent, receipt)
     link = links.get(tx, intent.link_id)
     if link is None:
@@ -160,16 +159,25 @@ def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
     counter[intent.side] += 1
 
 
+def _shows_an_edit(tx: Connection, spoke: Spoke, intent: Intent, shown: Record) -> bool:
+    """Whether the answer to our write shows a new value in a field that we did not write: somebody typed it."""
+    written = {change.field for change in intent.changes} | {spoke.policy.identity.get(intent.side, "")}
+    mapped = {rule.on(intent.side) for rule in spoke.fields.rules} - written
+    before = observed.get_many(tx, spoke.sources[intent.side], [intent.target]).get(intent.target)
+    known = before.record.values if before else {}
+    return any(name in shown.values and shown.values[name] != known.get(name) for name in mapped)
+
+
 def _settle(tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> Settled:
     source = spoke.sources[intent.side.other]
     origin = observed.get_many(tx, source, [intent.origin])[intent.origin]
     return settle(spoke.fields, intent, receipt, origin, spoke.label(intent.side))
 
 
-def _removed(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
+def _removed(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
     now = world.clock.now()
     gone = Gone(id=intent.target, proof="archived" if intent.archive else "404")
-    observed.mark_gone(tx, spoke.sources[intent.side], [gone], now)
+    observe_gone(world, tx, spoke.sources[intent.side], {gone.id: gone}, at)
     settled = _settle(tx, spoke, intent, receipt)
     if intent.link_id is not None:
         links.set_state(tx, intent.link_id, LinkState.SEVERED, reason=intent.reason, dirty=False)
@@ -196,7 +204,9 @@ def _refused(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt
     if intent.link_id is not None:
         link = links.get(tx, intent.link_id)
         bases = {**(link.bases if link else {}), **settled.bases}
-        links.settle(tx, intent.link_id, bases=bases, dirty=settled.again, settled=_settled_digest(tx, spoke, intent))
+        dirty = settled.again or bool(links.dirty_among(tx, [intent.link_id]))
+        digests = None if dirty else _settled_digest(tx, spoke, intent)
+        links.settle(tx, intent.link_id, bases=bases, dirty=dirty, settled=digests)
 
 
 def _settled_digest(tx: Connection, spoke: Spoke, intent: Intent) -> bytes:

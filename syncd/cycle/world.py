@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from connectors.port import Capabilities, Connector
@@ -100,10 +100,12 @@ class World:
     clock: Clock
     report: Reporter
     run_id: int
+    began: datetime  #: when the run began
     new_id: Callable[[], str]
     hub: Account
     spokes: tuple[Spoke, ...]
     workers: int = 4  #: requests under way at once on one side
+    hub_known: bool = False  #: SalesPulse has shown a contact that was known before: it is the same account
 
     def running(self) -> tuple[Spoke, ...]:
         """The spokes that go on."""

@@ -104,7 +104,7 @@ def lease(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> Database:
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30}, hide_parameters=True)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     path.chmod(0o600)

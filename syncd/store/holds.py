@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, or_, select, update
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import Hold, HoldReason, Side
 from syncd.store.codec import dump, from_ms, load, maybe_from_ms, to_ms, to_value
-from syncd.store.tables import holds
+from syncd.store.tables import holds, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,12 @@ def hold_id(hold: Hold) -> str:
 
 
 def put(tx: Connection, some: Iterable[Hold], *, run_id: int, at: datetime) -> int:
-    """Open these holds, or bring new values to those that are open; return how many are new."""
+    """Open these holds, or bring new values to those that are open; return how many are new.
+
+    New is what was not open when the run began: one that was ended and opens again within a run goes on as it was.
+    """
     new = 0
+    began = tx.execute(select(runs.c.started_at).where(runs.c.id == run_id)).scalar() or 0
     for hold in some:
         id_ = hold_id(hold)
         known = tx.execute(select(holds.c.closed_at).where(holds.c.id == id_)).first()
@@ -48,9 +52,10 @@ def put(tx: Connection, some: Iterable[Hold], *, run_id: int, at: datetime) -> i
             "message": hold.message,
             "shown": dump({side.value: value for side, value in hold.values.items()}),
         }
-        if known is None or known.closed_at is not None:
+        row["closed_at"] = None
+        if known is None or (known.closed_at is not None and known.closed_at < began):
             new += 1
-            row |= {"since": to_ms(at), "run_id": run_id, "closed_at": None}
+            row |= {"since": to_ms(at), "run_id": run_id}
         statement = insert(holds).values(id=id_, **{"since": to_ms(at), "run_id": run_id, **row})
         tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
     return new
@@ -107,7 +112,7 @@ def _any_open(tx: Connection, connection: str, salespulse_id: str, crm_id: str) 
 
 
 def _about(salespulse_id: str, crm_id: str) -> ColumnElement[bool]:
-    """With both ids: the pair, or one half of it alone, but not another pair that shares a half. With one: the record."""
+    """With both ids: the pair, or one half of it alone, but no other pair that shares a half. With one: the record."""
     left, right = holds.c.salespulse_id, holds.c.crm_id
     if salespulse_id and crm_id:
         return or_(
@@ -115,6 +120,21 @@ def _about(salespulse_id: str, crm_id: str) -> ColumnElement[bool]:
             and_(left == "", right == crm_id),
         )
     return left == salespulse_id if salespulse_id else right == crm_id
+
+
+def carry_over(tx: Connection, connection: str, *, salespulse_id: str, crm_id: str, at: datetime) -> None:
+    """A record that was held alone has another half now: its field holds become the pair's, its other holds end."""
+    own = or_(
+        and_(holds.c.salespulse_id == salespulse_id, holds.c.crm_id == ""),
+        and_(holds.c.salespulse_id == "", holds.c.crm_id == crm_id),
+    )
+    query = select(holds).where(holds.c.connection == connection, holds.c.closed_at.is_(None), own)
+    for row in tx.execute(query).mappings().all():
+        tx.execute(update(holds).where(holds.c.id == row["id"]).values(closed_at=to_ms(at)))
+        if row["field"]:
+            hold = replace(_stored(row).hold, salespulse_id=salespulse_id, crm_id=crm_id)
+            moved = {**row, "id": hold_id(hold), "salespulse_id": salespulse_id, "crm_id": crm_id}
+            tx.execute(insert(holds).values(**moved).on_conflict_do_nothing())
 
 
 def close_one(tx: Connection, hold: Hold, at: datetime) -> None:

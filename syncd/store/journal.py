@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 
 from syncd.core.model import Intent, Op, Side
 from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
 from syncd.store.observed import chunks
-from syncd.store.tables import intents, links, unmatched
+from syncd.store.tables import intents, ledger, links, unmatched
 
 PLANNED, SENT, UNCERTAIN = "planned", "sent", "uncertain"
 
@@ -90,12 +90,15 @@ def counts(tx: Connection, connection: str, state: str = PLANNED) -> dict[tuple[
     return {(Side(row.side), Op(row.op)): row.n for row in rows}
 
 
-def changed_pairs(tx: Connection, connection: str) -> int:
-    """How many pairs have a planned update."""
-    query = select(func.count(func.distinct(intents.c.link_id))).where(
+def changed_pairs(tx: Connection, connection: str, since: datetime) -> int:
+    """How many pairs have a planned update, or one in the ledger since that moment; each counts once."""
+    planned_ones = select(intents.c.link_id).where(
         intents.c.connection == connection, intents.c.state == PLANNED, intents.c.op == Op.UPDATE.value
     )
-    return int(tx.execute(query).scalar_one())
+    done = select(ledger.c.link_id).where(
+        ledger.c.connection == connection, ledger.c.at >= to_ms(since), ledger.c.op == Op.UPDATE.value
+    )
+    return int(tx.execute(select(func.count()).select_from(union(planned_ones, done).subquery())).scalar_one())
 
 
 def mark_sent(tx: Connection, ids: Sequence[str], at: datetime) -> None:

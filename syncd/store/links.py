@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, and_, bindparam, cast, func, insert, literal, select, update
+from sqlalchemy import Connection, LargeBinary, and_, bindparam, cast, func, insert, literal, select, text, update
 
 from syncd.core.model import Base, Link, LinkState, Pair, Side
 from syncd.store.codec import dump_bases, load_bases, to_ms
@@ -14,6 +14,9 @@ from syncd.store.observed import chunks, to_observed
 from syncd.store.tables import links, observed
 
 LIVING = (LinkState.ACTIVE.value, LinkState.FROZEN.value)
+
+#: As the partial index ix_links_dirty words it: written as ``dirty = 1`` SQLite would read the whole table instead.
+_DIRTY = text("links.dirty")
 
 # Statements of the hot paths are built once: building one costs more than running it.
 _OWN = {Side.SALESPULSE: links.c.salespulse_id, Side.CRM: links.c.crm_id}
@@ -48,9 +51,7 @@ _SETTLE = (
     .values(dirty=bindparam("b_dirty"), settled=bindparam("b_settled"))
 )
 _SETTLE_BASES = _SETTLE.values(bases=bindparam("b_bases"))
-_DIRTY_AMONG = (
-    select(links.c.id).where(links.c.id.in_(bindparam("b_ids", expanding=True)), links.c.dirty).order_by(links.c.id)
-)
+_DIRTY_AMONG = select(links.c.id).where(links.c.id.in_(bindparam("b_ids", expanding=True)), _DIRTY).order_by(links.c.id)
 _SET_DIRTY = update(links).where(links.c.id.in_(bindparam("b_ids", expanding=True))).values(dirty=True)
 
 
@@ -154,8 +155,6 @@ def mark_unsettled(tx: Connection, connection: str, sources: Mapping[Side, str],
             right.c.source == sources[Side.CRM],
             right.c.id == links.c.crm_id,
             links.c.settled == joined,
-            left.c.gone.is_(None),
-            right.c.gone.is_(None),
         )
         .correlate(links)
     )
@@ -195,7 +194,7 @@ def dirty_pairs(
         .order_by(links.c.id)
         .limit(limit)
     )
-    query = query.where(links.c.dirty) if only is None else query.where(links.c.id.in_(list(only)))
+    query = query.where(_DIRTY) if only is None else query.where(links.c.id.in_(list(only)))
     pairs = []
     for row in tx.execute(query):
         pair = Pair(
@@ -289,7 +288,7 @@ def counts(tx: Connection, connection: str) -> dict[str, int]:
 
 
 def dirty_count(tx: Connection, connection: str) -> int:
-    query = select(func.count()).select_from(links).where(links.c.connection == connection, links.c.dirty)
+    query = select(func.count()).select_from(links).where(links.c.connection == connection, _DIRTY)
     return int(tx.execute(query).scalar_one())
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
-from syncd.core.model import Side
+from syncd.core.model import SIDES, Side
 from syncd.store.observed import chunks
-from syncd.store.tables import keys, links, observed, unmatched
+from syncd.store.tables import connections, keys, links, observed, unmatched
 
 #: (side, id)
 Who = tuple[Side, str]
@@ -139,13 +139,16 @@ def unmark(tx: Connection, connection: str, who: Iterable[Who]) -> None:
 
 
 def in_state(tx: Connection, connection: str, state: str, limit: int | None = None) -> tuple[Who, ...]:
-    query = (
-        select(unmatched.c.side, unmatched.c.id)
-        .where(unmatched.c.connection == connection, unmatched.c.state == state)
-        .order_by(unmatched.c.side.desc(), unmatched.c.id)
-    )
-    rows = tx.execute(query.limit(limit) if limit else query)
-    return tuple((Side(row.side), row.id) for row in rows)
+    found: list[Who] = []
+    for side in SIDES:  # one query a side: both in one order would be sorted anew for every chunk
+        query = (
+            select(unmatched.c.id)
+            .where(unmatched.c.connection == connection, unmatched.c.state == state, unmatched.c.side == side.value)
+            .order_by(unmatched.c.id)
+        )
+        rows = tx.execute(query.limit(limit - len(found)) if limit else query)
+        found += [(side, row.id) for row in rows]
+    return tuple(found)
 
 
 def states(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, str]:
@@ -213,3 +216,10 @@ def release(tx: Connection, connection: str, from_state: str, to_state: str) -> 
         .where(unmatched.c.connection == connection, unmatched.c.state == from_state)
         .values(state=to_state)
     )
+
+
+def forget(tx: Connection, connection: str) -> None:
+    """Forget keys and states of a connection whose records are those of another account now."""
+    tx.execute(delete(keys).where(keys.c.connection == connection))
+    tx.execute(delete(unmatched).where(unmatched.c.connection == connection))
+    tx.execute(update(connections).where(connections.c.name == connection).values(keys_stale=True))

@@ -141,6 +141,21 @@ def get_many(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Obser
     return {id_: to_observed(row) for id_, row in _stored(tx, source, ids).items()}
 
 
+def still_live(tx: Connection, source: str, ids: Sequence[str]) -> list[str]:
+    """Those of these records that are not gone, in the given order."""
+    rows = _stored(tx, source, ids)
+    return [id_ for id_ in ids if id_ in rows and rows[id_].gone is None]
+
+
+def known_before(tx: Connection, source: str, moment: datetime, limit: int) -> list[str]:
+    """Any live records that were seen before that moment."""
+    seen_before = observed.c.first_seen_at < to_ms(moment)
+    query = (
+        select(observed.c.id).where(observed.c.source == source, observed.c.gone.is_(None), seen_before).limit(limit)
+    )
+    return [row.id for row in tx.execute(query)]
+
+
 def digests(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
     """What changes when a record's shown values change."""
     found: dict[str, bytes] = {}

@@ -30,9 +30,20 @@ class Source:
     scan_cursor: str | None = None
     scan_feed_cursor: str | None = None
     scan_pages: int = 0
+    scan_complete: bool = False
 
 
 _GET = select(sources).where(sources.c.name == bindparam("b_name"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownConnection:
+    """By what a connection was run last: whatever differs now has consequences."""
+
+    keys_fingerprint: str = ""
+    keys_stale: bool = False
+    mapping: str = ""
+    wanted: str = ""
 
 
 def get(tx: Connection, name: str) -> Source:
@@ -56,7 +67,15 @@ def save(tx: Connection, name: str, **changed: Any) -> None:
 def begin_scan(tx: Connection, name: str, at: datetime, feed_cursor: str | None) -> None:
     """Open a listing: nobody seen yet."""
     tx.execute(delete(seen).where(seen.c.source == name))
-    save(tx, name, scan_started_at=at, scan_cursor=None, scan_feed_cursor=feed_cursor, scan_pages=0)
+    save(
+        tx,
+        name,
+        scan_started_at=at,
+        scan_cursor=None,
+        scan_feed_cursor=feed_cursor,
+        scan_pages=0,
+        scan_complete=False,
+    )
 
 
 def close_scan(tx: Connection, name: str) -> None:
@@ -72,6 +91,7 @@ def close_scan(tx: Connection, name: str) -> None:
         scan_cursor=None,
         scan_feed_cursor=None,
         scan_pages=0,
+        scan_complete=False,
     )
 
 
@@ -106,9 +126,14 @@ def first_sync_at(tx: Connection, connection: str) -> datetime | None:
     return maybe_from_ms(tx.execute(query).scalar())
 
 
-def keys_fingerprint(tx: Connection, connection: str) -> str:
-    query = select(connections.c.keys_fingerprint).where(connections.c.name == connection)
-    return tx.execute(query).scalar() or ""
+def known_connection(tx: Connection, name: str) -> KnownConnection:
+    """What the last run left of a connection; blank when there was none."""
+    row = tx.execute(select(connections).where(connections.c.name == name)).first()
+    if row is None:
+        return KnownConnection()
+    return KnownConnection(
+        keys_fingerprint=row.keys_fingerprint, keys_stale=row.keys_stale, mapping=row.mapping, wanted=row.wanted
+    )
 
 
 def last_success_at(tx: Connection, connection: str) -> datetime | None:
@@ -125,7 +150,7 @@ def save_connection(tx: Connection, name: str, **changed: Any) -> None:
 
 def forget_keys(tx: Connection, but: Sequence[str]) -> None:
     """The match keys of all connections but these are no longer complete: they are filled anew when those run."""
-    tx.execute(update(connections).where(connections.c.name.not_in(list(but))).values(keys_fingerprint=""))
+    tx.execute(update(connections).where(connections.c.name.not_in(list(but))).values(keys_stale=True))
 
 
 class StoredMemory:
@@ -150,11 +175,8 @@ class StoredMemory:
             tx.execute(statement.on_conflict_do_update(index_elements=["source", "key"], set_={"value": value}))
 
 
-def forget_scan(tx: Connection, name: str) -> None:
-    """Give up a listing that was under way."""
-    tx.execute(delete(seen).where(seen.c.source == name))
-    tx.execute(
-        update(sources)
-        .where(sources.c.name == name)
-        .values(scan_started_at=None, scan_cursor=None, scan_feed_cursor=None, scan_pages=0)
-    )
+def forget(tx: Connection, name: str) -> None:
+    """Forget all that a source showed, its cursors and its account."""
+    for table in (seen, observed):
+        tx.execute(delete(table).where(table.c.source == name))
+    tx.execute(delete(sources).where(sources.c.name == name))

@@ -56,6 +56,7 @@ sources = Table(
     Column("scan_cursor", Text),
     Column("scan_feed_cursor", Text),  # becomes feed_cursor when the listing is complete
     Column("scan_pages", Integer, nullable=False, server_default="0"),
+    Column("scan_complete", Boolean, nullable=False, server_default="0"),  # every page is stored, the proofs are not
 )
 
 connections = Table(
@@ -64,6 +65,13 @@ connections = Table(
     Column("name", String, primary_key=True),
     Column("first_sync_at", Integer),  # NULL until a person made the first sync
     Column("keys_fingerprint", String, nullable=False, server_default=""),  # the rules that `keys` was filled under
+    Column(
+        "keys_stale", Boolean, nullable=False, server_default="0"
+    ),  # SalesPulse was observed without this connection
+    Column(
+        "mapping", String, nullable=False, server_default=""
+    ),  # digest of the mapping that the last run merged under
+    Column("wanted", Text, nullable=False, server_default=""),  # the fields that the last run asked both sides for
     Column("last_success_at", Integer),
 )
 

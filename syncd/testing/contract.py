@@ -7,7 +7,7 @@
 A fixture gives each test a fresh and empty side. What a side cannot do by its capabilities is skipped;
 everything else holds for all, however differently the vendors behave.
 """
-# ruff: noqa: S101  # a test suite, kept here for connectors of others
+# a test suite, kept here for connectors of others
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Stand:
     def bench(self, *, wanted: Wanted = WANTED, index_lag_seconds: float = 0.0, **options: Any) -> Iterator[Bench]:
         """An empty account with these switches, and a connector to it."""
         self._clock.advance(3600)  # the budgets of the test before are full again
-        self._model._lag = index_lag_seconds  # noqa: SLF001  no other way in
+        self._model.index_lag_seconds = index_lag_seconds
         fresh = HubSpot(self._clock, index_lag_seconds=index_lag_seconds, options=Options(**options))
         self._model.load(fresh.export())
         self._running.harness.faults.clear()

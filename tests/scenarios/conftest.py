@@ -37,7 +37,7 @@ from syncd.store import database, holds, tables
 from syncd.store.database import Database
 
 KEY = "sp_live_marked-key-of-the-scenarios"
-TOKEN = "pat-marked-token-of-the-scenarios"  # noqa: S105  it opens nothing but the sandbox
+TOKEN = "pat-marked-token-of-the-scenarios"
 READS = re.compile(r"GET |POST \S+/(search|batch/read)$")
 PACKAGED = (Path(__file__).parents[2] / "mappings" / "hubspot-contacts.toml").read_text()
 
@@ -48,7 +48,7 @@ NOTES = '\n[[fields]]\nsalespulse = "notes"\ncrm = "jobtitle"\n'
 class Ticking(WorldClock):
     """Ticks as the machine's clock; whoever waits moves it on instead. ``until`` interrupts the n-th wait."""
 
-    def real(self, seconds: float) -> float:  # noqa: ARG002  waits take no real time here
+    def real(self, seconds: float) -> float:
         return 0.0
 
     def sleep(self, seconds: float) -> None:

@@ -139,6 +139,14 @@ def living(world: World, connection: str) -> list[tuple[str, str, dict[str, Any]
     return [(s, c, people.get(s, {}), records.get(c, {})) for (s, c), state in links if state == "active"]
 
 
+def shown(name: str, left: dict[str, Any], right: dict[str, Any]) -> set[str]:
+    """What the two halves show of a field: one meaning where they agree. A secondary address counts as the address."""
+    here, there = meaning(name, "salespulse", left.get(name)), meaning(name, "crm", right.get(NAMES[name]))
+    if name == "email" and here in str(right.get("hs_additional_emails", "")).split(";"):
+        return {here}
+    return {here, there}
+
+
 def disagreements(world: World, connection: str) -> set[tuple[str, str, str]]:
     """(SalesPulse id, CRM id, field) of active pairs whose sides do not mean the same; field "" for a missing half."""
     found = set()
@@ -146,8 +154,8 @@ def disagreements(world: World, connection: str) -> set[tuple[str, str, str]]:
         if not left or not right:
             found.add((s, c, ""))
             continue
-        for name, crm in NAMES.items():
-            if meaning(name, "salespulse", left.get(name)) != meaning(name, "crm", right.get(crm)):
+        for name in NAMES:
+            if len(shown(name, left, right)) > 1:
                 found.add((s, c, name))
     return found
 
@@ -168,13 +176,12 @@ def lost(world: World, day: Day, connection: str) -> list[tuple[str, str, str, s
         s, left, right = pairs.get((side, who), ("", {}, {}))
         if not left or not right or {(s, name), (s, "")} & held or latest[s, name] != value:
             continue
-        shown = {meaning(name, "salespulse", left.get(name)), meaning(name, "crm", right.get(NAMES[name]))}
         in_ledger = any(
             where == s and rule == name and meaning(name, at, world.s.book.stages.get(before, before)) == value
             for where, rule, before in replaced
             for at in ("salespulse", "crm")
         )
-        if shown != {value} and not in_ledger:
+        if shown(name, left, right) != {value} and not in_ledger:
             missing.append((side, who, name, value))
     return missing
 

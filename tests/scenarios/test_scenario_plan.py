@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.exits import Exit
+from syncd.sandbox.people import overlap
 from syncd.store import tables
 
 World = Any  # the class in conftest.py
@@ -103,6 +104,22 @@ def test_a_plan_shows_field_by_field_what_the_next_run_writes(world: World) -> N
     assert {who: plain(values) for who, values in got.items()} == {
         str(who): plain(values) for who, values in by_mail.items()
     }
+
+
+def test_a_plan_of_the_first_sync_shows_every_create_and_every_field(world: World) -> None:
+    contacts, records = overlap(30, 18, 5)
+    world.s.populate(contacts)
+    for record in records:
+        world.c.add_contact(record)
+    document, _ = world.plan()
+    ran = world.full()
+    creates, updates = planned(document, "crm", {"create"}), planned(document, "crm", {"update"})
+    assert len(creates) == ran.of()["created"]["crm"] == 12
+    wanted = {who: plain(values) for who, values in {**creates, **updates}.items()}
+    assert {who: plain(values) for who, values in sent_to_hubspot(world, ran).items()} == wanted
+    assert len(planned(document, "salespulse", {"create"})) == ran.of()["created"]["salespulse"] == 12
+    assert (document["connections"]["hubspot"]["linked"], ran.of()["linked"]) == (18, 18)
+    world.settled()
 
 
 @pytest.mark.parametrize("full", [True, False])

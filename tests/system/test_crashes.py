@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections import Counter
@@ -10,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from connectors.hubspot.transport import CONTACTS
 from syncd.exits import Exit
 from syncd.sandbox.salespulse import Dialect
 from syncd.sandbox.salespulse.dialect import Order
 from syncd.sandbox.wire import Request, Response
 from syncd.store import tables
+
+#: People on each side, and on both, for the kills at random moments.
+EACH, SHARED = int(os.environ.get("SYNCD_TEST_EACH", "150")), int(os.environ.get("SYNCD_TEST_SHARED", "90"))
+REACH = 14 + EACH // 40  #: requests of a run, about
 
 Handle = Callable[[Request], Response]
 
@@ -77,47 +83,50 @@ def test_a_first_sync_links_everybody_once_and_the_second_writes_nothing(site: A
     second = site.cli("run", "--full", "--json")
     assert second.code == Exit.DONE, second.err
     assert site.writes == []
-    assert second.json["connections"]["hubspot"]["unchanged"] == people
     site.assert_no_leak(first.said, second.said)
 
 
 def test_ten_kills_at_random_moments_leave_the_same_as_none(site: Any) -> None:
-    people = site.populate(400, 240, seed=3)
+    people = site.populate(EACH, SHARED, seed=3)
     chance = random.Random(11)
-    kills = 0
+    kills = attempts = 0
     while kills < 10:
-        # The n-th request from now, and a moment later: some kills meet the work between two requests.
-        target, pause, seen = chance.randint(1, 14), chance.choice((0.0, 0.0, 0.05, 0.2)), Counter[str]()
+        attempts += 1
+        assert attempts < 30
+        for side in ("left", "right"):  # so that there is always something to write
+            site.s.add_contact({"first_name": "New", "email": f"{side}{attempts}@example.com"})
+            site.c.add_contact({"firstname": "New", "email": f"{side}{attempts}.c@example.com"})
+            people += 2
         box: list[Any] = []
-
-        def hook(
-            request: Request,
-            handle: Handle,
-            seen: Counter[str] = seen,
-            box: list[Any] = box,
-            target: int = target,
-            pause: float = pause,
-        ) -> Response | None:
-            seen["all"] += 1
-            if seen["all"] == target and box:
-                threading.Timer(pause, box[0].kill).start()
-            return None
-
+        hook = at_random(chance, box)
         site.left.hooks, site.right.hooks = [hook], [hook]
         box.append(site.start("run", "--full"))
         ended = box[0].end()
         site.assert_no_leak(ended.said)
-        if ended.code != -9:
-            assert ended.code == Exit.DONE, ended.err
-            break
-        kills += 1
-    assert kills >= 5
+        assert ended.code in {-9, Exit.DONE}, ended.err
+        kills += ended.code == -9
     site.mend()
     last = site.cli("run", "--full")
     assert last.code == Exit.DONE, last.err
     site.assert_in_step(people)
     assert site.held() == Counter()
     site.assert_quiet()
+
+
+def at_random(chance: random.Random, box: list[Any]) -> Callable[[Request, Handle], None]:
+    """Kill what is in the box at the n-th request or the n-th write, or a moment later, between two requests."""
+    only_writes = chance.random() < 0.6
+    left = [chance.randint(1, 3) if only_writes else chance.randint(1, REACH)]
+    pause = chance.choice((0.0, 0.0, 0.05, 0.2))
+
+    def hook(request: Request, handle: Handle) -> None:
+        if only_writes and (request.method == "GET" or request.path.endswith(("/search", "/batch/read"))):
+            return
+        left[0] -= 1
+        if left[0] == 0 and box:
+            threading.Timer(pause, box[0].kill).start()
+
+    return hook
 
 
 @pytest.mark.parametrize(
@@ -169,9 +178,15 @@ def pages_asked(asked: list[Request]) -> Counter[str]:
     return Counter(request.get("page") or request.get("after") or "1" for request in asked)
 
 
+def assert_read_once(asked: list[Request]) -> None:
+    """But for the page under way, and the one before it, which may not have been stored yet."""
+    twice = [page for page, count in pages_asked(asked).items() if count > 1]
+    assert len(twice) <= 2, twice
+
+
 def watch(asked: list[Request], path: str) -> Callable[[Request, Handle], None]:
     def hook(request: Request, handle: Handle) -> None:
-        if request.method == "GET" and request.path.endswith(path) and request.get("properties") != "hs_object_id":
+        if request.method == "GET" and request.path.endswith(path):
             asked.append(request)
 
     return hook
@@ -187,27 +202,24 @@ def test_a_listing_of_salespulse_that_was_killed_goes_on_from_its_cursor(site: A
     again = site.cli("run", "--full")
     assert again.code == Exit.DONE, again.err
     assert "goes on with the listing" in again.err
-    print([r.query for r in asked if not r.get("after") and not r.get("page")])
-    twice = [page for page, count in pages_asked(asked).items() if count > 1]
-    assert len(twice) <= 1
+    assert_read_once(asked)
+    assert len(pages_asked(asked)) >= 10
     site.assert_in_step(100)
 
 
 def test_a_listing_of_hubspot_that_was_killed_goes_on_from_its_cursor(site: Any) -> None:
     site.populate(600, 600, seed=9)
     asked: list[Request] = []
-    site.right.hooks.append(watch(asked, "/contacts"))
+    site.right.hooks.append(watch(asked, CONTACTS))
     killed_run(
         site,
-        lambda request: request.method == "GET" and request.path.endswith("/contacts") and len(asked) == 4,
+        lambda request: request.method == "GET" and request.path == CONTACTS and len(asked) == 4,
         applied=True,
     )
-    site.right.hooks.append(watch(asked, "/contacts"))
+    site.right.hooks.append(watch(asked, CONTACTS))
     again = site.cli("run", "--full")
     assert again.code == Exit.DONE, again.err
-    print([r.query for r in asked if not r.get("after") and not r.get("page")])
-    twice = [page for page, count in pages_asked(asked).items() if count > 1]
-    assert len(twice) <= 1
+    assert_read_once(asked)
     assert len(pages_asked(asked)) >= 6
     site.assert_in_step(600)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from syncd.clock import Interrupted
 from syncd.exits import Exit
 from syncd.sandbox.salespulse.model import BASE
 from syncd.sandbox.wire import Dropped, Request, Response, json_response
+from syncd.store import database
 
 Handle = Callable[[Request], Response]
 
@@ -174,6 +177,89 @@ def test_writes_that_are_carried_out_only_after_the_time_out_double_nobody(site:
     assert sum("bulk" in one for one in site.writes) == 1
     site.assert_in_step(people + 6)
     assert site.held() == Counter()
+
+
+@dataclass
+class Late:
+    """A create that reaches the server, and is carried out only so many seconds later, just before the next request."""
+
+    site: Any
+    path: str
+    seconds: float
+    on_arrival: Callable[[], None] = lambda: None
+    request: Request | None = None
+    due: float = 0.0
+    done: bool = False
+
+    def __call__(self, request: Request, handle: Handle) -> Response | None:
+        if self.request is None and request.method == "POST" and re.search(self.path, request.path):
+            self.request, self.due = request, self.site.clock.monotonic() + self.seconds
+            self.on_arrival()
+            raise Dropped
+        if self.request is not None and not self.done and self.site.clock.monotonic() >= self.due:
+            self.done = True
+            handle(self.request)
+        return None
+
+
+LATE = [
+    pytest.param("left", "/contacts/bulk$", 5, "salespulse_id", id="SalesPulse bulk"),
+    pytest.param("left", "/contacts$", 1, "salespulse_id", id="SalesPulse single"),
+    pytest.param("right", "/batch/create$", 5, "", id="HubSpot without id property"),
+]
+
+
+@pytest.mark.parametrize(("side", "path", "count", "id_property"), LATE)
+def test_a_create_that_is_carried_out_within_two_time_outs_of_its_lost_answer_is_found(
+    quick: Any, side: str, path: str, count: int, id_property: str
+) -> None:
+    quick.settings["id_property"] = id_property
+    for number in range(count):
+        person = {"email": f"late{number}@example.com"}
+        quick.c.add_contact(person) if side == "left" else quick.s.add_contact(person)
+    late = Late(quick, path, seconds=45)  # two time-outs are 60 seconds
+    getattr(quick, side).hooks.append(late)
+    ended = quick.run()
+    assert late.done
+    assert ended.code == Exit.DONE, ended.err
+    quick.run()
+    assert (len(quick.s.records()), len(quick.c.records())) == (count, count)
+    assert len(quick.links()) == count
+    assert quick.held() == Counter()
+    quick.assert_quiet()
+
+
+@pytest.mark.parametrize(("side", "path", "count", "id_property"), LATE)
+def test_a_power_cut_while_a_create_is_on_its_way_doubles_nobody(
+    quick: Any, side: str, path: str, count: int, id_property: str
+) -> None:
+    """The next start has what was on the disk when the request arrived; the server carries it out long after that."""
+    quick.settings["id_property"] = id_property
+    for number in range(count):
+        person = {"email": f"late{number}@example.com"}
+        quick.c.add_contact(person) if side == "left" else quick.s.add_contact(person)
+    disk = quick.folder / "as-it-was.db"
+
+    def cut() -> None:
+        database.copy(quick.state, disk)
+        quick.clock.end.set()
+
+    late = Late(quick, path, seconds=45, on_arrival=cut)
+    getattr(quick, side).hooks.append(late)
+    with pytest.raises(Interrupted):
+        quick.run()
+    quick.clock.end.clear()
+    for file in quick.folder.glob("state.db-*"):
+        file.unlink()
+    disk.replace(quick.state)
+    ended = quick.run()
+    assert late.done
+    assert ended.code == Exit.DONE, ended.err
+    quick.run()
+    assert (len(quick.s.records()), len(quick.c.records())) == (count, count)
+    assert len(quick.links()) == count
+    assert quick.held() == Counter()
+    quick.assert_quiet()
 
 
 def test_of_a_lost_bulk_answer_those_that_are_there_twice_are_uncertain_until_a_person_decides(quick: Any) -> None:

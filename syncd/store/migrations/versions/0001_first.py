@@ -15,6 +15,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("first_sync_at", sa.Integer(), nullable=True),
         sa.Column("keys_fingerprint", sa.String(), server_default="", nullable=False),
+        sa.Column("keys_stale", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("mapping", sa.String(), server_default="", nullable=False),
+        sa.Column("wanted", sa.Text(), server_default="", nullable=False),
         sa.Column("last_success_at", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_connections")),
     )
@@ -87,6 +90,7 @@ def upgrade() -> None:
         sa.Column("scan_cursor", sa.Text(), nullable=True),
         sa.Column("scan_feed_cursor", sa.Text(), nullable=True),
         sa.Column("scan_pages", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("scan_complete", sa.Boolean(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_sources")),
     )
     op.create_table(
