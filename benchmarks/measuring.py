@@ -126,7 +126,7 @@ class World:
 
 @cache
 def _environment() -> Mapping[str, str]:
-    """As an installed program runs: its bytecode is compiled already, here into a folder that goes with the benchmark."""
+    """As an installed program runs: with its bytecode compiled already, here into a folder of the benchmark's own."""
     folder = tempfile.mkdtemp(prefix="syncd-bench-bytecode-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     found = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

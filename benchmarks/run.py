@@ -1,4 +1,4 @@
-"""The benchmarks: what a run of syncd costs in requests, CPU seconds and memory. What the columns mean: docs/benchmarks.md.
+"""The benchmarks: what a run of syncd costs in requests, CPU seconds and memory. The columns: docs/benchmarks.md.
 
 Nothing here passes or fails by the clock. Needed: the package and nothing else; no account, no network beyond loopback.
 """

@@ -57,8 +57,13 @@ class Both:
         self.right: list[str] = []
         self._populate(**shape["people"])
 
-    def _populate(self, *, each: int = 0, shared: int = 0, salespulse: int = 0, hubspot: int = 0) -> None:
-        """``each`` and ``shared``: overlapping halves; else so many on one side alone."""
+    def _populate(
+        self, *, each: int = 0, shared: int = 0, salespulse: int = 0, hubspot: int = 0, known: bool = False
+    ) -> None:
+        """``each`` and ``shared``: overlapping halves; else so many on one side alone.
+
+        ``known``: HubSpot carries the SalesPulse ids already, so that a first sync links and writes nothing.
+        """
         if each == shared:  # in one order, so that the n-th of a side is the n-th of the other
             everybody = list(people(each or max(salespulse, hubspot), SEED))
             left = [write_as(person, Style.SALESPULSE) for person in everybody[: each or salespulse]]
@@ -66,6 +71,8 @@ class Both:
         else:
             left, right = overlap(each, shared, SEED)
         self.left = self.salespulse.populate(left)
+        if known:
+            right = [{**values, "salespulse_id": id_} for values, id_ in zip(right, self.left, strict=True)]
         self.right = [self.hubspot.add_contact(values) for values in right]
 
     def do(self, command: Mapping[str, Any]) -> Any:

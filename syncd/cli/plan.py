@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from syncd.cli.render import as_json_text
 from syncd.cli.render_plan import plan_text
 from syncd.cli.reporting import reporter
 from syncd.clock import Clock
-from syncd.core.model import Intent, Op, Side
+from syncd.core.model import Intent
 from syncd.core.plan import fingerprint, line_fingerprint
 from syncd.cycle.execute import Ended, chosen, execute
 from syncd.errors import UsageError
@@ -73,7 +73,7 @@ def plan_document(state: Database, ended: Ended) -> dict[str, Any]:
         shown = []
         for intent in planned(state, name):
             lines.append(line_fingerprint(intent))
-            shown.append(_line(intent, ended.identity[name]))
+            shown.append(_line(intent))
         with state.read() as tx:
             held = [
                 {
@@ -100,15 +100,14 @@ def planned(state: Database, connection: str) -> Iterator[Intent]:
     after = 0
     while True:
         with state.read() as tx:
-            page = journal.all_planned(tx, connection, after=after)
+            page = journal.all_lines(tx, connection, after=after)
         if not page:
             return
         after = page[-1][0]
         yield from (intent for _, intent in page)
 
 
-def _line(intent: Intent, identity: Mapping[Side, str]) -> dict[str, Any]:
-    follows = intent.op is Op.CREATE and intent.side.other in identity
+def _line(intent: Intent) -> dict[str, Any]:
     return {
         "side": intent.side.value,
         "op": intent.op.value,
@@ -116,7 +115,6 @@ def _line(intent: Intent, identity: Mapping[Side, str]) -> dict[str, Any]:
         "crm_id": intent.crm_id,
         "reason": intent.reason,
         "id_property": intent.stamp,
-        "then_sets_id_property_of": intent.origin if follows else None,
         "changes": [
             {
                 "field": change.field,

@@ -29,11 +29,6 @@ def _lines(name: str, plan: dict[str, Any]) -> list[str]:
         text.append(f"  {_title(name, side, line)}")
         text += [_change(change, line["op"]) for change in line["changes"]] if line["op"] != "remove" else []
     counts = Counter((line["op"], line["side"]) for line in plan["lines"])
-    counts.update(
-        ("stamp", "crm" if line["side"] == "salespulse" else "salespulse")
-        for line in plan["lines"]
-        if line["then_sets_id_property_of"]
-    )
     words = {"create": "create", "update": "update", "stamp": "set the id property of", "remove": "remove"}
     for (op, where), count in sorted(counts.items()):
         text.append(f"  would {words[op]} {count} in {SALESPULSE if where == 'salespulse' else name}")

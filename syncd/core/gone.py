@@ -82,8 +82,8 @@ def _unstamp(policy: Policy, pair: Pair, survivor: Side, intent_id: str, reason:
     if survivor is not Side.CRM or name is None or not policy.direction.allows(survivor):
         return ()
     shown = pair.crm.record.values
-    if name in shown and lens.blank(shown[name]):
-        return ()
+    if name in shown and str(shown[name] or "") != pair.link.salespulse_id:
+        return ()  # blank, or it leads to another contact by now
     intent = Intent(
         id=f"{intent_id}-{survivor.value}",
         connection=policy.connection,

@@ -5,13 +5,12 @@ through here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
-from syncd.core.model import Side
 from syncd.cycle import line, opening, summary
 from syncd.cycle.world import Reporter
 from syncd.errors import ConfigError, UsageError
@@ -26,7 +25,6 @@ class Ended:
 
     summary: dict[str, Any]
     exit: Exit
-    identity: Mapping[str, Mapping[Side, str]]  #: connection → side → its id property, where it has one
 
 
 def chosen(config: Config, names: Sequence[str]) -> tuple[ConnectionConfig, ...]:
@@ -87,5 +85,4 @@ def execute(
     figures = summary.summarise(world, seconds=clock.monotonic() - begun)
     with database.write() as tx:
         runs.end(tx, run_id, clock.now(), code, figures)
-    identity = {spoke.name: spoke.policy.identity for spoke in world.spokes}
-    return Ended(summary={**figures, "exit_code": int(code)}, exit=code, identity=identity)
+    return Ended(summary={**figures, "exit_code": int(code)}, exit=code)

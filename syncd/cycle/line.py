@@ -7,6 +7,7 @@ from syncd.cycle import doubts, opening
 from syncd.cycle.beginning import mark_everything
 from syncd.cycle.matching import match_all
 from syncd.cycle.planning import judge, plan_all
+from syncd.cycle.pretending import pretend
 from syncd.cycle.pulling import pull
 from syncd.cycle.pushing import push
 from syncd.cycle.world import Account, Spoke, World
@@ -19,7 +20,7 @@ ROUNDS = 4
 
 
 def run(world: World, *, full: bool, dry: bool = False) -> None:
-    """One pass over every connection of the world. ``dry``: stop after guard, with the plan in the state's journal."""
+    """One pass over every connection of the world. ``dry``: on a private copy of the state; nothing is sent."""
     opening.prepare(world, full=full)
     _skip_unsynced(world, full=full)
     _pull(world, full=full)
@@ -30,7 +31,7 @@ def run(world: World, *, full: bool, dry: bool = False) -> None:
             except ConnectionStop as stop:
                 spoke.tally.stop = stop
                 world.report.note(spoke.name, str(stop))
-        if dry or not any(_unfinished(world, spoke) for spoke in _active(world)):
+        if not any(_unfinished(world, spoke) for spoke in _active(world)):
             break
     if not dry:
         _give_up(world)
@@ -71,7 +72,11 @@ def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
     match_all(world, spoke)
     plan_all(world, spoke)
     judge(world, spoke)
-    if not dry and not spoke.tally.brakes:
+    if spoke.tally.brakes:
+        return
+    if dry:
+        pretend(world, spoke)
+    else:
         push(world, spoke)
 
 

@@ -62,7 +62,8 @@ def _renew_creates(world: World, spoke: Spoke, side: Side, batch: Sequence[Inten
     with world.database.read() as tx:
         listed_at = sources.get(tx, account.source).listed_at
         own = matching.keys_of(tx, spoke.name, [(side.other, intent.origin) for intent in batch])
-    if listed_at is not None and world.clock.now() - listed_at <= max(account.max_age, timedelta(seconds=1)):
+    fresh = listed_at is not None and world.clock.now() - listed_at <= max(account.max_age, timedelta(seconds=1))
+    if fresh and not _may_have_skipped(world, account):
         return False
     wanted: dict[str, list[str]] = {}
     for by_key in own.values():
@@ -77,6 +78,18 @@ def _renew_creates(world: World, spoke: Spoke, side: Side, batch: Sequence[Inten
         with world.database.write() as tx:
             observe(world, tx, account.source, (Look(record=record, looked_at=sent_at) for record in found))
     return _withdraw(world, spoke, side, batch)
+
+
+def _may_have_skipped(world: World, account: Account) -> bool:
+    """Whether somebody who is there may never have been seen: a create would double them.
+
+    Without a feed a listing counts its pages, and they shift when somebody on a page that was read is deleted. Later
+    listings show whom the first one skipped; one page skips nobody.
+    """
+    if account.able.changes or _pages(world, account) <= 1:
+        return False
+    with world.database.read() as tx:
+        return not sources.listed_twice(tx, account.source)
 
 
 def _withdraw(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:

@@ -5,11 +5,12 @@ no request.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from syncd.core.match import Candidate, Group, Matched, match
-from syncd.core.model import SIDES, Hold, HoldReason, Intent, LinkState, Side
+from syncd.core.match import Candidate, Group, Matched, keys_of, match
+from syncd.core.model import SIDES, Hold, HoldReason, Intent, LinkState, Op, Record, Side
 from syncd.core.plan import creation
 from syncd.core.scope import in_scope
 from syncd.cycle.islands import Islands
@@ -27,8 +28,9 @@ REASONS = (HoldReason.AMBIGUOUS, HoldReason.NAMES_DIFFER, HoldReason.NO_KEY)
 
 def match_all(world: World, spoke: Spoke) -> None:
     """Take up every record that is due until none is."""
-    with world.database.read() as tx:
-        crowded = matching.crowded(tx, spoke.name, CROWD)
+    with world.database.write() as tx:
+        matching.release(tx, spoke.name, "waiting", "due")
+        in_doubt = _in_doubt(tx, spoke)
         total = matching.count(tx, spoke.name, "due")
     done = 0
     while True:
@@ -36,17 +38,50 @@ def match_all(world: World, spoke: Spoke) -> None:
             due = matching.in_state(tx, spoke.name, "due", CHUNK)
             if not due:
                 break
-            for group in _groups(tx, spoke, due, crowded):
-                _apply(world, tx, spoke, group, match(spoke.fields, spoke.policy, group, crowded))
+            groups, crowded = _groups(tx, spoke, due)
+            for group in groups:
+                matched = match(spoke.fields, spoke.policy, group, crowded)
+                _apply(world, tx, spoke, group, _without(matched, _waiting(tx, spoke, matched, in_doubt)))
             matching.mark_left(tx, spoke.name, due)
         done += len(due)
         world.report.progress(spoke.name, "matching", min(done, total), total)
     _hold_keyless(world, spoke)
 
 
-def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset[tuple[str, str]]) -> list[Group]:
-    """The due records with all whom usable keys or an id property join to them, a group for each island."""
+def _in_doubt(tx: Connection, spoke: Spoke) -> frozenset[tuple[str, str]]:
+    """Keys of other connections' creates in SalesPulse that may have happened: nobody else creates for them."""
+    doubts = (*journal.doubts(tx), *journal.uncertain(tx))
+    return frozenset(
+        (key, value)
+        for doubt in doubts
+        if doubt.intent.connection != spoke.name
+        and (doubt.intent.side, doubt.intent.op) == (Side.SALESPULSE, Op.CREATE)
+        for key, values in keys_of(spoke.fields, Side.SALESPULSE, Record(id="", values=doubt.intent.values)).items()
+        for value in values
+    )
+
+
+def _waiting(tx: Connection, spoke: Spoke, matched: Matched, in_doubt: frozenset[tuple[str, str]]) -> frozenset[Who]:
+    """Creates in SalesPulse that have to wait for another connection's; marked so."""
+    creates = [who for who in matched.creates if who[0] is Side.CRM] if in_doubt else []
+    if not creates:
+        return frozenset()
+    values = _values(tx, spoke, creates)
+    waiting = frozenset(who for who in creates if not in_doubt.isdisjoint(values[who]))
+    matching.mark(tx, spoke.name, waiting, "waiting")
+    return waiting
+
+
+def _without(matched: Matched, waiting: frozenset[Who]) -> Matched:
+    return replace(matched, creates=tuple(who for who in matched.creates if who not in waiting))
+
+
+def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who]) -> tuple[list[Group], frozenset[tuple[str, str]]]:
+    """The due records with all whom usable keys or an id property join to them, a group for each island; and the values
+    that are no key, since too many carry them.
+    """
     islands = Islands[Who]()
+    crowded: frozenset[tuple[str, str]] = frozenset()
     asked: dict[tuple[str, str], Who] = {}
     frontier: set[Who] = set(due)
     while frontier:
@@ -60,8 +95,10 @@ def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset
                     half = (who[0].other, value)
                     reached.add(half)
                     islands.join(who, half)
-        joining = {pair: who for who, pairs in values.items() for pair in pairs if pair not in crowded}
-        fresh = [pair for pair in joining if pair not in asked]
+        joining = {pair: who for who, pairs in values.items() for pair in pairs if pair[0] != IDENTITY}
+        unseen = [pair for pair in joining if pair not in asked and pair not in crowded]
+        crowded |= matching.crowded(tx, spoke.name, unseen, CROWD)
+        fresh = [pair for pair in unseen if pair not in crowded]
         asked |= {pair: joining[pair] for pair in fresh}
         claimed = [(IDENTITY, id_) for _, id_ in frontier]
         for side, id_, key, value in matching.bearers(tx, spoke.name, [*fresh, *claimed]):
@@ -70,7 +107,7 @@ def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who], crowded: frozenset
             islands.join(who, (side.other, value) if key == IDENTITY else asked[key, value])
         frontier = {who for who in reached if who not in values and not islands.visited(who)}
         islands.visit(values)
-    return _candidates(tx, spoke, islands.all())
+    return _candidates(tx, spoke, islands.all()), crowded
 
 
 def _values(tx: Connection, spoke: Spoke, who: Sequence[Who]) -> dict[Who, list[tuple[str, str]]]:

@@ -197,9 +197,11 @@ def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> Non
         links.set_state(tx, link.id, LinkState.ACTIVE if back else link.state, reason=link.reason, dirty=back)
         return
     if not gone:
+        replace_holds(world, tx, spoke, pair, ())
         links.set_state(tx, link.id, LinkState.FROZEN, reason="out of scope", dirty=False)
         return
     if len(gone) == len(SIDES):
+        replace_holds(world, tx, spoke, pair, ())
         links.set_state(tx, link.id, LinkState.SEVERED, reason="deleted on both sides", dirty=False)
         return
     policy, survivor = spoke.policy, gone[0].other

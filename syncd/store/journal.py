@@ -6,7 +6,7 @@ After a crash only *sent* intents are in doubt; *planned* ones are dropped and d
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
@@ -16,12 +16,14 @@ from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
 from syncd.store.observed import chunks
 from syncd.store.tables import intents, ledger, links, unmatched
 
-PLANNED, SENT, UNCERTAIN = "planned", "sent", "uncertain"
+PLANNED, SENT, UNCERTAIN, SHOWN = "planned", "sent", "uncertain", "shown"
 
 # Statements of the hot paths are built once: building one costs more than running it.
 _DROP = delete(intents).where(intents.c.id.in_(bindparam("b_ids", expanding=True)))
 _OTHER = (
-    select(intents.c.id).where(intents.c.link_id == bindparam("b_link_id"), intents.c.id != bindparam("b_but")).limit(1)
+    select(intents.c.id)
+    .where(intents.c.link_id == bindparam("b_link_id"), intents.c.id != bindparam("b_but"), intents.c.state != SHOWN)
+    .limit(1)
 )
 
 
@@ -33,7 +35,7 @@ class Doubt:
     sent_at: datetime
 
 
-def plan(tx: Connection, run_id: int, some: Iterable[Intent]) -> None:
+def plan(tx: Connection, run_id: int | None, some: Iterable[Intent], *, state: str = PLANNED) -> None:
     """Store intents as planned, in this order."""
     rows = [
         {
@@ -46,7 +48,7 @@ def plan(tx: Connection, run_id: int, some: Iterable[Intent]) -> None:
             "salespulse_id": intent.salespulse_id,
             "crm_id": intent.crm_id,
             "body": dump_intent(intent),
-            "state": PLANNED,
+            "state": state,
         }
         for intent in some
     ]
@@ -70,11 +72,22 @@ def planned(tx: Connection, connection: str, side: Side, op: Op, limit: int) -> 
     return tuple(load_intent(row) for row in rows)
 
 
-def all_planned(tx: Connection, connection: str, *, after: int = 0, limit: int = 500) -> tuple[tuple[int, Intent], ...]:
-    """Planned intents in their order, a page at a time: (position, intent)."""
+def to_show(tx: Connection, connection: str, limit: int = 500) -> tuple[Intent, ...]:
+    """The next planned intents of a dry run, in their order."""
+    query = select(intents).where(intents.c.connection == connection, intents.c.state == PLANNED)
+    return tuple(load_intent(row) for row in tx.execute(query.order_by(intents.c.seq).limit(limit)))
+
+
+def keep_shown(tx: Connection, intent: Intent) -> None:
+    """A dry run keeps what it pretends to have sent, for its plan."""
+    plan(tx, None, [replace(intent, id=f"{intent.id}-shown")], state=SHOWN)
+
+
+def all_lines(tx: Connection, connection: str, *, after: int = 0, limit: int = 500) -> tuple[tuple[int, Intent], ...]:
+    """The lines of a dry run's plan in their order, a page at a time: (position, intent)."""
     rows = tx.execute(
         select(intents)
-        .where(intents.c.connection == connection, intents.c.state == PLANNED, intents.c.seq > after)
+        .where(intents.c.connection == connection, intents.c.state.in_((PLANNED, SHOWN)), intents.c.seq > after)
         .order_by(intents.c.seq)
         .limit(limit)
     )
@@ -157,18 +170,19 @@ def drop_planned(tx: Connection, connection: str) -> None:
 
 
 def doubts(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:
-    """Sent and without a receipt, oldest first."""
-    query = select(intents).where(intents.c.state == SENT).order_by(intents.c.seq)
+    """Sent and without a receipt, oldest first; of all connections if None."""
+    return _sent_in(tx, SENT, connection)
+
+
+def uncertain(tx: Connection, connection: str | None = None) -> tuple[Doubt, ...]:
+    """Sent, and looked for without proof: a person was asked."""
+    return _sent_in(tx, UNCERTAIN, connection)
+
+
+def _sent_in(tx: Connection, state: str, connection: str | None) -> tuple[Doubt, ...]:
+    query = select(intents).where(intents.c.state == state).order_by(intents.c.seq)
     if connection is not None:
         query = query.where(intents.c.connection == connection)
-    return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
-
-
-def uncertain(tx: Connection, connection: str) -> tuple[Doubt, ...]:
-    """Sent, and looked for without proof: a person was asked."""
-    query = (
-        select(intents).where(intents.c.connection == connection, intents.c.state == UNCERTAIN).order_by(intents.c.seq)
-    )
     return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
 
 

@@ -101,15 +101,24 @@ def bearers(tx: Connection, connection: str, values: Iterable[tuple[str, str]]) 
     return found
 
 
-def crowded(tx: Connection, connection: str, more_than: int) -> frozenset[tuple[str, str]]:
-    """(key, value)s that more than so many live records of one side carry."""
-    rows = tx.execute(
-        select(keys.c.key, keys.c.value)
-        .where(keys.c.connection == connection, keys.c.key != IDENTITY)
-        .group_by(keys.c.key, keys.c.value, keys.c.side)  # in the order of ix_keys_value: nothing is sorted
-        .having(func.count() > more_than)
-    )
-    return frozenset((row.key, row.value) for row in rows)
+def crowded(
+    tx: Connection, connection: str, pairs: Iterable[tuple[str, str]], more_than: int
+) -> frozenset[tuple[str, str]]:
+    """Those of these (key, value)s that more than so many records of one side carry."""
+    by_key: dict[str, list[str]] = {}
+    for key, value in pairs:
+        by_key.setdefault(key, []).append(value)
+    found: set[tuple[str, str]] = set()
+    for key, values in by_key.items():
+        for part in chunks(values):
+            rows = tx.execute(
+                select(keys.c.value)
+                .where(keys.c.connection == connection, keys.c.key == key, keys.c.value.in_(part))
+                .group_by(keys.c.side, keys.c.value)
+                .having(func.count() > more_than)
+            )
+            found |= {(key, row.value) for row in rows}
+    return frozenset(found)
 
 
 def mark(tx: Connection, connection: str, who: Iterable[Who], state: str) -> None:

@@ -116,6 +116,13 @@ def unseen(tx: Connection, name: str, before: datetime) -> list[str]:
     return [row.id for row in rows]
 
 
+def listed_twice(tx: Connection, name: str) -> bool:
+    """Whether records were known already when the last complete listing began."""
+    began = select(sources.c.listed_at).where(sources.c.name == name).scalar_subquery()
+    query = select(observed.c.id).where(observed.c.source == name, observed.c.first_seen_at < began).limit(1)
+    return tx.execute(query).first() is not None
+
+
 def live_count(tx: Connection, name: str) -> int:
     query = select(func.count()).select_from(observed).where(observed.c.source == name, observed.c.gone.is_(None))
     return int(tx.execute(query).scalar_one())

@@ -189,7 +189,7 @@ intents = Table(  # the journal: planned, then sent; a settled intent lives on i
     Column("salespulse_id", String, nullable=False),
     Column("crm_id", String, nullable=False),
     Column("body", Text, nullable=False),
-    Column("state", String, nullable=False),  # planned, sent, uncertain
+    Column("state", String, nullable=False),  # planned, sent, uncertain; shown: a dry run's
     Column("sent_at", Integer),
     Index("ix_intents_queue", "connection", "state", "side", "op", "seq"),
     Index("ix_intents_link_id", "link_id"),

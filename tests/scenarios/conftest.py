@@ -41,12 +41,9 @@ TOKEN = "pat-marked-token-of-the-scenarios"
 READS = re.compile(r"GET |POST \S+/(search|batch/read)$")
 PACKAGED = (Path(__file__).parents[2] / "mappings" / "hubspot-contacts.toml").read_text()
 
-#: The packaged mapping, ready for tests to put more into: ``FIELDS`` before the stage, anything behind it.
-NOTES = '\n[[fields]]\nsalespulse = "notes"\ncrm = "jobtitle"\n'
-
 
 class Ticking(WorldClock):
-    """Ticks as the machine's clock; whoever waits moves it on instead. ``until`` interrupts the n-th wait."""
+    """Ticks as the machine's clock; whoever waits moves it on instead."""
 
     def real(self, seconds: float) -> float:
         return 0.0
@@ -239,7 +236,7 @@ class World:
         return ended, Ran(exit=ended.exit, summary=ended.summary, said=notes.text, written=written)
 
     def settled(self, *, full: bool = True) -> Ran:
-        """Assert the first promise: one pass was made; with at most one more both agree, and the next writes nothing."""
+        """Assert the first promise: one pass was made, with one more both agree, and the next writes nothing."""
         self.run(full=full)
         last = self.run(full=full)
         assert last.writes == 0, [(name, r.method, r.path, r.body) for name, rs in last.written.items() for r in rs]

@@ -126,6 +126,29 @@ def test_a_delete_against_an_edit_is_held_and_the_edit_stays(world: World) -> No
     assert (world.held(), world.c_of(c)["lastname"]) == ([], "Left")
 
 
+def test_a_person_who_deletes_the_held_half_by_hand_ends_the_hold(world: World) -> None:
+    world.configure(deletes="delete")
+    s, c = some(world, 2)[0]
+    world.edit_s(s, last_name="Left")
+    world.c.archive(c)
+    world.full()
+    assert world.held() == [("deleted_edited", "")]
+    world.s.delete_contact(s)
+    ran = world.full()
+    assert (ran.exit, ran.writes) == (Exit.DONE, 0)
+    assert (world.held(), world.links()[s, c]) == ([], "severed")
+
+
+def test_an_id_property_that_leads_to_another_contact_by_now_is_left_alone(world: World) -> None:
+    s, c = some(world, 2)[0]
+    world.s.delete_contact(s)
+    world.edit_c(c, salespulse_id="typed by a person")
+    ran = world.full()
+    assert (ran.exit, ran.writes) == (Exit.DONE, 0)
+    assert world.links()[s, c] == "severed"
+    assert world.c_of(c)["salespulse_id"] == "typed by a person"
+
+
 def test_the_twenty_sixth_delete_stops_the_connection_before_its_first_write(world: World) -> None:
     world.configure(deletes="delete", brakes={"max_deletes_percent": 100})
     pairs = some(world, 30)

@@ -299,6 +299,10 @@ def test_a_field_that_the_vendor_refuses_is_held_and_the_others_are_written(worl
     assert world.c_of(c)["lastname"] == "Left"
     again = world.once()
     assert (again.writes, again.exit) == (0, Exit.DONE)
+    world.edit_s(s, first_name="Anna")
+    ran = world.once()
+    (sent,) = (one["properties"] for body in ran.bodies("hubspot") for one in body["inputs"])
+    assert sent == {"firstname": "Anna"}, "what was refused is not sent again with an edit of another field"
     # A full run looks at the options, and knows by itself that there is none.
     assert world.full().writes == 0
     assert world.held() == [("no_value", "product_interest")]

@@ -100,7 +100,7 @@ def test_a_plan_shows_field_by_field_what_the_next_run_writes(world: World) -> N
         who: plain(values) for who, values in to_hubspot.items()
     }
     got = sent_to_salespulse(ran)
-    by_mail = {values.get("email") if values.get("email") else who: values for who, values in to_salespulse.items()}
+    by_mail = {values.get("email") or who: values for who, values in to_salespulse.items()}
     assert {who: plain(values) for who, values in got.items()} == {
         str(who): plain(values) for who, values in by_mail.items()
     }

@@ -10,10 +10,12 @@ from syncd.exits import Exit
 
 World = Any  # the class in conftest.py
 
+TOKEN = "pat-marked-token-of-the-scenarios"  #: as in conftest.py
+
 
 @pytest.fixture
 def two(make_world: Any) -> World:
-    """Two portals. The second has its own token, so that they are two accounts also on one address."""
+    """Two portals, each at an address of its own."""
     return make_world("east", "west")
 
 
@@ -72,7 +74,7 @@ def test_a_person_new_in_both_portals_becomes_one_contact(two: World) -> None:
 
 def test_a_portal_that_refuses_the_credentials_stops_only_itself(two: World) -> None:
     s, east, west = everywhere(two)
-    two.portals["east"].tokens.replace("another")
+    two.portals["east"].tokens.replace("another")  # a key that was rotated, and syncd not told
     two.edit_s(s, last_name="Left")
     for ran in (two.once(), two.full()):
         assert ran.exit is Exit.REMOTE
@@ -80,14 +82,10 @@ def test_a_portal_that_refuses_the_credentials_stops_only_itself(two: World) -> 
         assert ran.of("west")["stopped"] is None
     assert two.c_of(west, "west")["lastname"] == "Left"
     assert two.c_of(east, "east")["lastname"] == "Lee"
-    two.portals["east"].tokens.replace(two_token())
+    two.portals["east"].tokens.replace(TOKEN)
     assert two.once().exit is Exit.DONE
     assert two.c_of(east, "east")["lastname"] == "Left"
     two.settled()
-
-
-def two_token() -> str:
-    return "pat-marked-token-of-the-scenarios"
 
 
 def test_a_portal_whose_brake_trips_stops_only_itself(two: World) -> None:

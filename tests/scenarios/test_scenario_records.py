@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.exits import Exit
+from syncd.sandbox.salespulse.dialect import Dialect, ErrorDetail
 
 World = Any  # the class in conftest.py
 
@@ -178,8 +179,9 @@ def test_a_one_way_connection_creates_and_writes_on_one_side_only(
 
 
 def test_defaults_for_new_records_count_as_blank_and_are_never_copied_back(world: World) -> None:
-    status = '\n[[fields]]\nsalespulse = "lead_status"\ncrm = "hs_lead_status"\n\n[create]\ncrm = { hs_lead_status = "NEW" }\n'
-    world.mapping = world.mapping.replace("[stage]\n", f"{status}\n[stage]\n", 1)
+    status = '[[fields]]\nsalespulse = "lead_status"\ncrm = "hs_lead_status"\n'
+    defaults = '[create]\ncrm = { hs_lead_status = "NEW" }\n'
+    world.mapping = world.mapping.replace("[stage]\n", f"{status}\n{defaults}\n[stage]\n", 1)
     s = world.in_s(first_name="Ann", email="ann@example.com")
     other = world.in_s(first_name="Bob", email="bob@example.com", lead_status="CONNECTED")
     world.full()
@@ -232,8 +234,6 @@ def test_a_refused_record_is_tried_again_when_the_mapping_changes(world: World) 
 
 @pytest.mark.parametrize("detail", ["none", "fields", "details"])
 def test_a_contact_that_salespulse_refuses_stops_only_itself(make_world: Any, detail: str) -> None:
-    from syncd.sandbox.salespulse.dialect import Dialect, ErrorDetail
-
     world = make_world(dialect=Dialect(error_detail=ErrorDetail(detail)))
     pairs = world.fill(3)
     world.full()

@@ -89,6 +89,21 @@ def test_records_outside_the_scope_are_neither_linked_nor_created(world: World, 
     assert last.of()["created"] == {"salespulse": 0, "crm": 0}
 
 
+def test_a_hold_ends_with_the_scope_and_opens_again_with_it(world: World) -> None:
+    scoped(world, "crm")
+    world.configure(conflict=["hold"])
+    s, c = world.ann()
+    world.edit_s(s, last_name="S")
+    world.edit_c(c, lastname="C")
+    assert world.once().exit is Exit.PERSON
+    world.edit_c(c, state="NY")
+    assert world.once().exit is Exit.DONE
+    assert world.held() == []
+    world.edit_c(c, state="FL")
+    assert world.once().exit is Exit.PERSON
+    assert world.held() == [("conflict", "last_name")]
+
+
 def test_an_edit_that_leaves_the_scope_travels_no_further(world: World) -> None:
     scoped(world, "salespulse")
     s, c = world.ann()
@@ -126,7 +141,7 @@ def test_a_record_that_is_deleted_while_its_pair_is_frozen_takes_nothing_with_it
 
 
 def test_a_newly_mapped_field_is_decided_by_first_sync(world: World) -> None:
-    s, c = world.ann({"notes": "from S"}, {"jobtitle": ""})
+    _, c = world.ann({"notes": "from S"}, {"jobtitle": ""})
     world.mapping = world.mapping.replace(
         "[stage]\n", '[[fields]]\nsalespulse = "notes"\ncrm = "jobtitle"\n\n[stage]\n', 1
     )
@@ -151,7 +166,7 @@ def test_a_changed_rule_voids_the_bases_of_its_field_and_first_sync_decides_agai
 
 
 def test_a_changed_mapping_is_acted_on_by_a_full_run_only_where_it_says_so(world: World) -> None:
-    s, c = world.ann({}, {"state": "Florida"})
+    _, c = world.ann({}, {"state": "Florida"})
     assert world.full().writes == 0
     world.mapping = world.mapping.replace('as = "us_state"', 'as = "text"')
     world.configure(first_sync=["salespulse"])

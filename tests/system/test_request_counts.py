@@ -226,7 +226,7 @@ def test_changes_cost_one_request_each_in_salespulse_and_one_a_batch_in_hubspot(
 
 
 def test_more_writes_than_the_limit_allows_are_spread_and_none_is_refused(make: Make) -> None:
-    both = make(each=200, shared=200, as_sold=True)
+    both = make(each=130, shared=130, as_sold=True)
     both.run(full=True)
     for record in both.right:
         both.hubspot.edit(record, {"firstname": "Edited"})
@@ -234,7 +234,7 @@ def test_more_writes_than_the_limit_allows_are_spread_and_none_is_refused(make: 
     ended = both.run(full=True)
 
     assert ended.exit is Exit.DONE
-    assert both.requests("salespulse")["PATCH /contacts/:id"] == 200
+    assert both.requests("salespulse")["PATCH /contacts/:id"] == 130
     for side, allowed in (("salespulse", {"peak_60s": 90}), ("hubspot", {"peak_10s": 90})):
         report = both.report(side)
         assert report["refused_429"] == 0
