@@ -10,7 +10,8 @@ border.
     │   ├── Unreachable       down, or times out, after the retries; exit 4
     │   ├── CredentialsRefused  401 or 403, a revoked key; exit 4
     │   ├── Parked            the vendor named a time to come back (daily limit, 477); exit 4
-    │   └── WrongAccount      the credentials lead to another account than the state knows; exit 5
+    │   ├── WrongAccount      the credentials lead to another account than the state knows; exit 5
+    │   └── MappingUnfit      the mapping names what one of its sides does not have; exit 2
     ├── BatchRefused          nothing of a batch was written and the answer does not say which item is to blame: split
     it
     └── AnswerLost            a write was sent and may have been applied: look it up, never just send it again
@@ -83,6 +84,14 @@ class Parked(ConnectionStop):
 
 class WrongAccount(ConnectionStop):
     """The credentials lead to another account than the one that the links belong to."""
+
+
+class MappingUnfit(ConnectionStop):
+    """Only the sides themselves could show what is wrong with the mapping."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 class BatchRefused(SyncdError):

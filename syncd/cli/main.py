@@ -5,6 +5,7 @@ commands.
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 import threading
@@ -193,6 +194,8 @@ def _exit(code: Exit) -> None:
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     SIGNALS.append(number)
+    if len(SIGNALS) > 1:  # asked again: no longer wait for the requests under way, as after a kill
+        os._exit(_interrupted())
     # From a thread of its own: this one may be about to wait on the event and hold its lock, which set() takes too.
     threading.Thread(target=CLOCK.end.set, name="end").start()
     raise Signalled
@@ -243,3 +246,4 @@ def _interrupted() -> Exit:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"syncd: {text}\n")
+    sys.stderr.flush()

@@ -16,7 +16,7 @@ from syncd.core.model import Op, Side
 from syncd.cycle.beginning import begin
 from syncd.cycle.catalogs import described, joined, known
 from syncd.cycle.world import HUB, Account, Reporter, Spoke, Tally, World
-from syncd.errors import ConfigError, ConnectionStop, Problem, WrongAccount
+from syncd.errors import ConfigError, ConnectionStop, MappingUnfit, Problem, WrongAccount
 from syncd.net.governor import Governor
 from syncd.salespulse.settings import SalesPulseSettings
 from syncd.salespulse.settings import governor as salespulse_governor
@@ -169,7 +169,7 @@ def _open_spoke(
 def prepare(world: World, *, full: bool) -> None:
     """Check the accounts, learn fields and stages where that is due, and join them to the mappings.
 
-    Raise ConfigError with every problem that only the sides themselves could show; nothing has been written then.
+    A mapping that names what its sides do not have stops its connection. Raise ConfigError when that is all of them.
     """
     problems: list[Problem] = []
     try:
@@ -189,11 +189,17 @@ def prepare(world: World, *, full: bool) -> None:
             spokes.append(spoke)
             continue
         ready, found = joined(world, replace(spoke, accounts={Side.SALESPULSE: hub, Side.CRM: account}))
-        problems += found
+        broken = [problem for problem in found if not problem.warning]
+        if broken:
+            ready.tally.stop = MappingUnfit(found)
+            problems += found
         spokes.append(ready)
     world.spokes = tuple(spokes)
-    if any(not problem.warning for problem in problems):
+    if all(isinstance(spoke.tally.stop, MappingUnfit) for spoke in world.spokes):
         raise ConfigError(problems)
+    for spoke in world.spokes:
+        if isinstance(spoke.tally.stop, MappingUnfit):
+            world.report.note(spoke.name, str(spoke.tally.stop))
     for spoke in world.running():
         begin(world, spoke)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncd.core.model import SIDES
 from syncd.cycle.world import Spoke, World
-from syncd.errors import WrongAccount
+from syncd.errors import MappingUnfit, WrongAccount
 from syncd.exits import Exit
 
 
@@ -56,8 +56,10 @@ def _requests(world: World) -> dict[str, Any]:
 
 
 def exit_of(world: World) -> Exit:
-    """When several apply, the first of 5, 4, 3 wins (contract, exit codes; 2, 6 and 1 are decided before)."""
+    """When several apply, the first of 2, 5, 4, 3 wins (contract, exit codes; 6 and 1 are decided elsewhere)."""
     tallies = [spoke.tally for spoke in world.spokes]
+    if any(isinstance(tally.stop, MappingUnfit) for tally in tallies):
+        return Exit.USAGE
     if any(tally.brakes or tally.first_sync_missing or isinstance(tally.stop, WrongAccount) for tally in tallies):
         return Exit.BRAKE
     if any(tally.stop for tally in tallies):

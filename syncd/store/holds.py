@@ -124,6 +124,8 @@ def _about(salespulse_id: str, crm_id: str) -> ColumnElement[bool]:
 
 def carry_over(tx: Connection, connection: str, *, salespulse_id: str, crm_id: str, at: datetime) -> None:
     """A record that was held alone has another half now: its field holds become the pair's, its other holds end."""
+    if not _any_open(tx, connection, salespulse_id, crm_id):
+        return
     own = or_(
         and_(holds.c.salespulse_id == salespulse_id, holds.c.crm_id == ""),
         and_(holds.c.salespulse_id == "", holds.c.crm_id == crm_id),

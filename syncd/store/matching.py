@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import SIDES, Side
@@ -17,11 +17,13 @@ Who = tuple[Side, str]
 IDENTITY = "identity"  #: the key under which the other half's id (id property, token field) is kept
 
 # Statements of the hot paths are built once: building one costs more than running it.
-_DROP_KEYS = delete(keys).where(
+_KEYS_OF_IDS = (
     keys.c.connection == bindparam("b_connection"),
     keys.c.side == bindparam("b_side"),
     keys.c.id.in_(bindparam("b_ids", expanding=True)),
 )
+_KEYS_OF = select(keys.c.id, keys.c.key, keys.c.value).where(*_KEYS_OF_IDS)
+_DROP_KEYS = delete(keys).where(*_KEYS_OF_IDS)
 _ADD_KEYS = insert(keys).on_conflict_do_nothing()
 _ADD_MARK = insert(unmatched)
 _MARK = _ADD_MARK.on_conflict_do_update(
@@ -72,15 +74,11 @@ def clear_keys(tx: Connection, connection: str) -> None:
 def keys_of(tx: Connection, connection: str, who: Sequence[Who]) -> dict[Who, dict[str, frozenset[str]]]:
     """who → key → values, also for those without any."""
     found: dict[Who, dict[str, set[str]]] = {one: {} for one in who}
-    for part in chunks([f"{side}|{id_}" for side, id_ in who]):
-        pairs = [tuple(item.split("|", 1)) for item in part]
-        rows = tx.execute(
-            select(keys.c.side, keys.c.id, keys.c.key, keys.c.value).where(
-                keys.c.connection == connection, tuple_(keys.c.side, keys.c.id).in_(pairs)
-            )
-        )
-        for row in rows:
-            found[Side(row.side), row.id].setdefault(row.key, set()).add(row.value)
+    for side in SIDES:  # not by pairs of (side, id): for those SQLite reads every key of the connection
+        for part in chunks([id_ for one, id_ in found if one is side]):
+            rows = tx.execute(_KEYS_OF, {"b_connection": connection, "b_side": side.value, "b_ids": list(part)})
+            for row in rows:
+                found[side, row.id].setdefault(row.key, set()).add(row.value)
     return {one: {key: frozenset(values) for key, values in by_key.items()} for one, by_key in found.items()}
 
 

@@ -285,6 +285,26 @@ def test_a_signal_ends_a_wait_at_once_and_the_next_run_goes_on(
     site.assert_in_step(people)
 
 
+def test_a_second_signal_does_not_wait_for_the_request_under_way(site: Any) -> None:
+    people = site.populate(8, 5)
+    site.salespulse["timeout"] = "30s"
+    site.left.fault("delay", method="GET", path="/contacts$", seconds=60)
+    process = site.start("run", "--full")
+    wait_until(lambda: site.left.stats.requests["GET /contacts"] > 0)
+    process.tell(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.running
+    told = time.monotonic()
+    process.tell(signal.SIGINT)
+    ended = process.end()
+    assert time.monotonic() - told < 3
+    assert ended.code == 130
+    assert "the next run goes on" in ended.err
+    site.salespulse["timeout"] = "1s"
+    assert site.inline("run", "--full").code == Exit.DONE
+    site.assert_in_step(people)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_of_writing_doubles_nobody(site: Any, number: signal.Signals) -> None:
     people = site.populate(60, 30)

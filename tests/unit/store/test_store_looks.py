@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from syncd.core.model import Gone, Record, When
+from syncd.core.model import Gone, Record, Side, When
 from syncd.store import links, observed, sources
 from syncd.store.database import Database
 from syncd.store.observed import Look, Noticed
@@ -164,6 +165,16 @@ def test_closing_a_listing_moves_the_feed_to_where_it_began_and_forgets_who_was_
         assert sources.unseen(tx, "side", at(10)) == ["a"]
 
 
+def test_a_side_was_listed_twice_when_somebody_was_known_as_the_last_listing_began(state: Database) -> None:
+    with state.write() as tx:
+        for began in (10, 20):
+            assert not sources.listed_twice(tx, "side")
+            sources.begin_scan(tx, "side", at(began), None)
+            observed.observe(tx, "side", [look(began + 1, name="x")])
+            sources.close_scan(tx, "side")
+        assert sources.listed_twice(tx, "side")
+
+
 def test_a_side_without_a_feed_keeps_its_cursor_when_a_listing_closes(state: Database) -> None:
     with state.write() as tx:
         sources.save(tx, "side", feed_cursor="kept")
@@ -196,8 +207,6 @@ def link(state: Database) -> int:
 
 
 def unsettled(state: Database, mapping: bytes) -> bool:
-    from syncd.core.model import Side
-
     with state.write() as tx:
         links.mark_unsettled(tx, "hub", {Side.SALESPULSE: "side", Side.CRM: "crm"}, mapping)
         dirty = links.dirty_count(tx, "hub") == 1
@@ -221,8 +230,6 @@ def test_a_settled_pair_is_merged_again_only_when_a_half_or_the_mapping_changed(
 
 
 def test_a_record_has_one_living_link_in_a_connection(state: Database, link: int) -> None:
-    from sqlalchemy.exc import IntegrityError
-
     with pytest.raises(IntegrityError), state.write() as tx:
         links.add(tx, "hub", "s1", "c2", matched_by="email", run_id=1, at=at(0))
     with state.read() as tx:

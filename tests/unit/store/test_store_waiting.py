@@ -168,8 +168,12 @@ def test_an_uncertain_intent_is_neither_sent_again_nor_looked_up_as_a_doubt(stat
 
 
 def test_a_transaction_that_fails_leaves_everything_as_it_was(state: Database, run_id: int) -> None:
-    with pytest.raises(IntegrityError), state.write() as tx:
-        journal.plan(tx, run_id, [intent("i1")])
-        journal.plan(tx, run_id, [intent("i1")])
+    def half_and_half() -> None:
+        with state.write() as tx:
+            journal.plan(tx, run_id, [intent("i1")])
+            journal.plan(tx, run_id, [intent("i1")])
+
+    with pytest.raises(IntegrityError):
+        half_and_half()
     with state.read() as tx:
         assert journal.counts(tx, "hub") == {}
