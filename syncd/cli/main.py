@@ -163,6 +163,9 @@ def sandbox(
     """Run local SalesPulse and HubSpot servers with example people, for trying and testing."""
     from syncd.sandbox.main import run as run_sandbox
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _on_signal:
+            signal.signal(number, _on_gentle_signal)
     run_sandbox(
         port=port,
         hubspot_port=hubspot_port,
@@ -175,6 +178,8 @@ def sandbox(
         echo=typer.echo,
         end=CLOCK.end,
     )
+    if SIGNALS:
+        raise Signalled
 
 
 @app.command()
@@ -199,6 +204,12 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     # From a thread of its own: this one may be about to wait on the event and hold its lock, which set() takes too.
     threading.Thread(target=CLOCK.end.set, name="end").start()
     raise Signalled
+
+
+def _on_gentle_signal(number: int, _frame: FrameType | None) -> None:
+    """For a command that waits for the end by itself and has something to keep then."""
+    SIGNALS.append(number)
+    threading.Thread(target=CLOCK.end.set, name="end").start()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -35,7 +35,7 @@ from syncd.core.model import (
 from syncd.cycle.asking import fetch
 from syncd.cycle.observing import all_keys, observe, observe_fetched
 from syncd.cycle.pulling import relist
-from syncd.cycle.settling import derive_again, land_one
+from syncd.cycle.settling import derive_again, settle_batch
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, links, matching, observed, sources
 from syncd.store.journal import Doubt
@@ -69,20 +69,20 @@ def _look_at_targets(world: World, spoke: Spoke, side: Side, intents: Sequence[I
     fetched = fetch(world, account, [intent.target for intent in intents])
     with world.database.write() as tx:
         observe_fetched(world, tx, account.source, fetched)
+        answered = []
         for intent in intents:
             found = fetched.records.get(intent.target)
             if intent.op is Op.REMOVE and intent.target in fetched.gone:
-                land_one(
-                    world, tx, spoke, intent, Receipt(intent_id=intent.id, outcome=Outcome.APPLIED), fetched.looked_at
-                )
-                continue
-            if found is not None:
-                applied = _applied(spoke, intent, found.values)
-                if applied.changes:
-                    receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found)
-                    land_one(world, tx, spoke, applied, receipt, fetched.looked_at)
-            derive_again(tx, spoke, intent)
-            journal.drop(tx, [intent.id])
+                answered.append((intent, Receipt(intent_id=intent.id, outcome=Outcome.APPLIED)))
+            elif found is not None and (applied := _applied(spoke, intent, found.values)).changes:
+                receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found)
+                answered.append((applied, receipt))
+        settle_batch(world, tx, spoke, answered, fetched.looked_at)
+        removed = {intent.id for intent, _ in answered if intent.op is Op.REMOVE}
+        for intent in intents:
+            if intent.id not in removed:
+                derive_again(tx, spoke, intent)
+        journal.drop(tx, [intent.id for intent in intents])
 
 
 def _applied(spoke: Spoke, intent: Intent, values: Values) -> Intent:
@@ -218,7 +218,7 @@ def _adopt(world: World, tx: Connection, spoke: Spoke, intent: Intent, id_: str 
     shown = seen.record
     receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=id_, shown=shown)
     applied = _applied(spoke, intent, shown.values)
-    land_one(world, tx, spoke, applied, receipt, seen.looked_at)
+    settle_batch(world, tx, spoke, [(applied, receipt)], seen.looked_at)
     if not spoke.accounts[intent.side].able.identity:
         _rest_of_create(tx, spoke, intent, applied, shown)
 

@@ -6,8 +6,8 @@ travels on through SalesPulse to another connection. Nothing is sent.
 
 from __future__ import annotations
 
-from syncd.core.model import Intent, Op, Outcome, Receipt, Record, Value
-from syncd.cycle.settling import land_one
+from syncd.core.model import SIDES, Intent, Op, Outcome, Receipt, Record, Value
+from syncd.cycle.settling import settle_batch
 from syncd.cycle.world import Spoke, World
 from syncd.store import journal
 
@@ -19,9 +19,10 @@ def pretend(world: World, spoke: Spoke) -> None:
             page = journal.to_show(tx, spoke.name)
             if not page:
                 return
-            for intent in page:
-                journal.keep_shown(tx, intent)
-                land_one(world, tx, spoke, intent, _as_if(spoke, intent), world.clock.now())
+            journal.keep_shown(tx, page)
+            for side in SIDES:
+                answered = [(intent, _as_if(spoke, intent)) for intent in page if intent.side is side]
+                settle_batch(world, tx, spoke, answered, world.clock.now())
 
 
 def _as_if(spoke: Spoke, intent: Intent) -> Receipt:

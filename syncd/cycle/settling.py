@@ -1,9 +1,13 @@
-"""Settle: what a side shows after a write becomes links, bases, holds and ledger lines, in one transaction a batch."""
+"""Settle: what a side shows after a write becomes links, bases, holds and ledger lines, in one transaction a batch.
+
+A batch takes a fixed number of statements: what it needs is read for all its intents at once, and what it changes
+is collected and written at the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,8 +15,12 @@ from sqlalchemy import Connection
 from syncd.core.model import (
     SIDES,
     Gone,
+    Hold,
     Intent,
+    LedgerLine,
+    Link,
     LinkState,
+    Observed,
     Op,
     Outcome,
     Receipt,
@@ -25,7 +33,11 @@ from syncd.cycle.asking import fetch
 from syncd.cycle.observing import observe, observe_fetched, observe_gone
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, ledger, links, matching, observed
+from syncd.store.links import Settling
+from syncd.store.matching import Who
 from syncd.store.observed import Look
+
+Answered = tuple[Intent, Receipt]
 
 
 def land(
@@ -36,13 +48,10 @@ def land(
     answered = [(intent, by_id[intent.id]) for intent in batch if intent.id in by_id]
     answered = _complete(world, spoke, side, answered)
     with world.database.write() as tx:
-        for intent, receipt in answered:
-            land_one(world, tx, spoke, intent, receipt, at)
+        settle_batch(world, tx, spoke, answered, at)
 
 
-def _complete(
-    world: World, spoke: Spoke, side: Side, answered: list[tuple[Intent, Receipt]]
-) -> list[tuple[Intent, Receipt]]:
+def _complete(world: World, spoke: Spoke, side: Side, answered: list[Answered]) -> list[Answered]:
     """Believe only what the side shows: fields that an answer did not show, and records that it says are other
     than expected, are read.
     """
@@ -75,24 +84,13 @@ def _with_look(intent: Intent, receipt: Receipt, records: Mapping[str, Record]) 
     return replace(receipt, shown=replace(found, values=values))
 
 
-def land_one(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
-    """Store what one receipt means. ``at``: when its answer had come; looks that were sent before it are older."""
-    match receipt.outcome:
-        case Outcome.UNKNOWN:
-            return  # stays journalled as sent: looked up later
-        case Outcome.APPLIED:
-            if intent.op is Op.CREATE:
-                _created(world, tx, spoke, intent, receipt, at)
-            elif intent.op is Op.REMOVE:
-                _removed(world, tx, spoke, intent, receipt, at)
-            else:
-                _updated(world, tx, spoke, intent, receipt, at)
-        case Outcome.REFUSED:
-            _refused(world, tx, spoke, intent, receipt)
-        case Outcome.STALE | Outcome.GONE | Outcome.FAILED:
-            spoke.tally.failed += receipt.outcome is Outcome.FAILED
-            derive_again(tx, spoke, intent)
-    journal.drop(tx, [intent.id])
+def settle_batch(world: World, tx: Connection, spoke: Spoke, answered: Sequence[Answered], at: datetime) -> None:
+    """Store what the receipts of one side mean. ``at``: when they had come; looks that were sent before are older."""
+    if answered:
+        batch = _Batch.read(world, tx, spoke, answered, at)
+        for intent, receipt in answered:
+            batch.one(intent, receipt)
+        batch.write()
 
 
 def derive_again(tx: Connection, spoke: Spoke, intent: Intent) -> None:
@@ -103,114 +101,225 @@ def derive_again(tx: Connection, spoke: Spoke, intent: Intent) -> None:
         matching.mark(tx, spoke.name, [(intent.side.other, intent.origin)], "due")
 
 
-def _created(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
-    now = world.clock.now()
-    ids = {intent.side: receipt.id, intent.side.other: intent.origin}
-    shown = replace(receipt.shown or Record(id=receipt.id, values={}), id=receipt.id)
-    observe(world, tx, spoke.sources[intent.side], [Look(record=shown, looked_at=at, whole=False)])
-    if links.living(tx, spoke.name, intent.side, [receipt.id]):
-        # An upsert met a record that has another half already: whose it is, a person has to say.
-        _refused(world, tx, spoke, intent, replace(receipt, outcome=Outcome.REFUSED, existing_id=receipt.id))
-        return
-    link_id = links.add(
-        tx,
-        spoke.name,
-        ids[Side.SALESPULSE],
-        ids[Side.CRM],
-        matched_by="create" if receipt.created else "id property",
-        run_id=world.run_id,
-        at=now,
-    )
-    matching.unmark(tx, spoke.name, ids.items())
-    settled = _settle(tx, spoke, replace(intent, link_id=link_id), receipt)
-    # Merged once more in the next round: what the origin showed may have changed while the create was under way.
-    links.settle(tx, link_id, bases=settled.bases, dirty=True)
-    holds.carry_over(tx, spoke.name, salespulse_id=ids[Side.SALESPULSE], crm_id=ids[Side.CRM], at=now)
-    ledger.write(tx, world.run_id, now, settled.ledger)
-    spoke.tally.held += holds.put(tx, settled.holds, run_id=world.run_id, at=now)
-    if receipt.created:
-        spoke.tally.created[intent.side] += 1
-    else:
-        spoke.tally.linked += 1
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """One batch being settled: what was read for it, and what it will change."""
 
+    world: World
+    tx: Connection
+    spoke: Spoke
+    side: Side  #: the side that was written
+    at: datetime
+    origins: Mapping[str, Observed]
+    pairs: Mapping[int, Link]
+    unfinished: set[int]  #: pairs with another intent that is not settled
+    dirty: set[int]  #: pairs that have to be merged again, whatever this batch says
+    digests: Mapping[Side, Mapping[str, bytes]]  #: of both halves, after the answers were observed
+    linked: dict[str, Link]  #: written record → its living link
+    settlings: list[Settling] = field(default_factory=list)
+    ended: list[tuple[Intent, tuple[str, ...]]] = field(default_factory=list)  #: rules whose holds are over
+    held: list[Hold] = field(default_factory=list)
+    lines: list[LedgerLine] = field(default_factory=list)
+    unmarked: list[Who] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
 
-def _updated(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
-    now = world.clock.now()
-    if intent.link_id is None:
-        return
-    dirtied = bool(links.dirty_among(tx, [intent.link_id]))
-    if receipt.shown is not None:
-        dirtied |= _shows_an_edit(tx, spoke, intent, receipt.shown)
-        observe(world, tx, spoke.sources[intent.side], [Look(record=receipt.shown, looked_at=at, whole=False)])
-    settled = _settle(tx, spoke, intent, receipt)
-    link = links.get(tx, intent.link_id)
-    if link is None:
-        return
-    again = dirtied or settled.again or journal.has_planned(tx, link.id, but=intent.id)
-    bases = {**link.bases, **settled.bases}
-    digests = None if again or link.state is not LinkState.ACTIVE else _settled_digest(tx, spoke, intent)
-    links.settle(tx, link.id, bases=bases, settled=digests, dirty=dirtied or settled.again)
-    held_fields = {hold.field for hold in settled.holds}
-    done = [change.rule for change in intent.changes if change.rule not in held_fields]
-    holds.close_for(tx, spoke.name, salespulse_id=intent.salespulse_id, crm_id=intent.crm_id, fields=done, at=now)
-    spoke.tally.held += holds.put(tx, settled.holds, run_id=world.run_id, at=now)
-    ledger.write(tx, world.run_id, now, settled.ledger)
-    counter = spoke.tally.stamped if intent.op is Op.STAMP else spoke.tally.updated
-    counter[intent.side] += 1
+    @classmethod
+    def read(cls, world: World, tx: Connection, spoke: Spoke, answered: Sequence[Answered], at: datetime) -> _Batch:
+        """Observe the answers, and read all that settling them needs."""
+        side = answered[0][0].side
+        intents = [intent for intent, _ in answered]
+        link_ids = [intent.link_id for intent in intents if intent.link_id is not None]
+        dirty = set(links.dirty_among(tx, link_ids))
+        looks = [(intent, _shown(receipt)) for intent, receipt in answered if receipt.outcome is Outcome.APPLIED]
+        dirty |= _edited(tx, spoke, side, looks)
+        source, other = spoke.sources[side], spoke.sources[side.other]
+        observe(
+            world,
+            tx,
+            source,
+            [Look(record=shown, looked_at=at, whole=False) for _, shown in looks if shown is not None],
+        )
+        written = [receipt.id or intent.target for intent, receipt in answered]
+        origins = observed.get_many(tx, other, [intent.origin for intent in intents])
+        return cls(
+            world=world,
+            tx=tx,
+            spoke=spoke,
+            side=side,
+            at=at,
+            origins=origins,
+            pairs=links.get_many(tx, link_ids),
+            unfinished=journal.unfinished(tx, link_ids, but=[intent.id for intent in intents]),
+            dirty=dirty,
+            digests={
+                side: observed.digests(tx, source, [id_ for id_ in written if id_]),
+                side.other: observed.digests(tx, other, list(origins)),
+            },
+            linked=links.living(tx, spoke.name, side, [id_ for id_ in written if id_]),
+        )
 
+    def one(self, intent: Intent, receipt: Receipt) -> None:
+        """Take up one receipt."""
+        match receipt.outcome:
+            case Outcome.UNKNOWN:
+                return  # stays journalled as sent: looked up later
+            case Outcome.APPLIED:
+                if intent.op is Op.CREATE:
+                    self._created(intent, receipt)
+                elif intent.op is Op.REMOVE:
+                    self._removed(intent, receipt)
+                else:
+                    self._updated(intent, receipt)
+            case Outcome.REFUSED:
+                self._refused(intent, receipt)
+            case Outcome.STALE | Outcome.GONE | Outcome.FAILED:
+                self.spoke.tally.failed += receipt.outcome is Outcome.FAILED
+                derive_again(self.tx, self.spoke, intent)
+        self.done.append(intent.id)
 
-def _shows_an_edit(tx: Connection, spoke: Spoke, intent: Intent, shown: Record) -> bool:
-    """Whether the answer to our write shows a new value in a field that we did not write: somebody typed it."""
-    written = {change.field for change in intent.changes} | {spoke.policy.identity.get(intent.side, "")}
-    mapped = {rule.on(intent.side) for rule in spoke.fields.rules} - written
-    before = observed.get_many(tx, spoke.sources[intent.side], [intent.target]).get(intent.target)
-    known = before.record.values if before else {}
-    return any(name in shown.values and shown.values[name] != known.get(name) for name in mapped)
-
-
-def _settle(tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> Settled:
-    source = spoke.sources[intent.side.other]
-    origin = observed.get_many(tx, source, [intent.origin])[intent.origin]
-    return settle(spoke.fields, intent, receipt, origin, spoke.label(intent.side))
-
-
-def _removed(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt, at: datetime) -> None:
-    now = world.clock.now()
-    gone = Gone(id=intent.target, proof="archived" if intent.archive else "404")
-    observe_gone(world, tx, spoke.sources[intent.side], {gone.id: gone}, at)
-    settled = _settle(tx, spoke, intent, receipt)
-    if intent.link_id is not None:
-        links.set_state(tx, intent.link_id, LinkState.SEVERED, reason=intent.reason, dirty=False)
-    ledger.write(tx, world.run_id, now, settled.ledger)
-    spoke.tally.deleted[intent.side] += 1
-
-
-def _refused(world: World, tx: Connection, spoke: Spoke, intent: Intent, receipt: Receipt) -> None:
-    """The record is held, the rest goes on. A create that met an existing record is matched once more before it
-    is held.
-    """
-    who = (intent.side.other, intent.origin)
-    if intent.op is Op.CREATE:
-        existing = receipt.existing_id
-        known = existing and existing in observed.get_many(tx, spoke.sources[intent.side], [existing])
-        if known and who not in spoke.tally.matched_again:
-            spoke.tally.matched_again.add(who)
-            loose = existing not in links.living(tx, spoke.name, intent.side, [existing])
-            matching.mark(tx, spoke.name, [who, (intent.side, existing)] if loose else [who], "due")
+    def _created(self, intent: Intent, receipt: Receipt) -> None:
+        if receipt.id in self.linked:
+            # An upsert met a record that has another half already: whose it is, a person has to say.
+            self._refused(intent, replace(receipt, outcome=Outcome.REFUSED, existing_id=receipt.id))
             return
-        matching.mark(tx, spoke.name, [who], "refused")
-    settled = _settle(tx, spoke, intent, receipt)
-    spoke.tally.held += holds.put(tx, settled.holds, run_id=world.run_id, at=world.clock.now())
-    if intent.link_id is not None:
-        link = links.get(tx, intent.link_id)
-        bases = {**(link.bases if link else {}), **settled.bases}
-        dirty = settled.again or bool(links.dirty_among(tx, [intent.link_id]))
-        digests = None if dirty else _settled_digest(tx, spoke, intent)
-        links.settle(tx, intent.link_id, bases=bases, dirty=dirty, settled=digests)
+        now, tx, name = self.world.clock.now(), self.tx, self.spoke.name
+        ids = {intent.side: receipt.id, intent.side.other: intent.origin}
+        link_id = links.add(
+            tx,
+            name,
+            ids[Side.SALESPULSE],
+            ids[Side.CRM],
+            matched_by="create" if receipt.created else "id property",
+            run_id=self.world.run_id,
+            at=now,
+        )
+        self.linked[receipt.id] = Link(
+            id=link_id, connection=name, salespulse_id=ids[Side.SALESPULSE], crm_id=ids[Side.CRM]
+        )
+        self.unmarked += ids.items()
+        shown = _shown(receipt) or Record(id=receipt.id, values={})
+        settled = self._settle(replace(intent, link_id=link_id), replace(receipt, shown=shown))
+        # Merged once more in the next round: what the origin showed may have changed while the create was under way.
+        self.settlings.append(Settling(link_id=link_id, bases=settled.bases, dirty=True))
+        holds.carry_over(tx, name, salespulse_id=ids[Side.SALESPULSE], crm_id=ids[Side.CRM], at=now)
+        self.lines += settled.ledger
+        self.held += settled.holds
+        if receipt.created:
+            self.spoke.tally.created[intent.side] += 1
+        else:
+            self.spoke.tally.linked += 1
+
+    def _updated(self, intent: Intent, receipt: Receipt) -> None:
+        link = self.pairs.get(intent.link_id) if intent.link_id is not None else None
+        if link is None:
+            return
+        settled = self._settle(intent, receipt)
+        dirty = link.id in self.dirty or settled.again
+        idle = not dirty and link.id not in self.unfinished and link.state is LinkState.ACTIVE
+        self.settlings.append(
+            Settling(
+                link_id=link.id,
+                bases={**link.bases, **settled.bases},
+                dirty=dirty,
+                settled=self._digest(intent) if idle else None,
+            )
+        )
+        still_held = {hold.field for hold in settled.holds}
+        self.ended.append((intent, tuple(c.rule for c in intent.changes if c.rule not in still_held)))
+        self.held += settled.holds
+        self.lines += settled.ledger
+        counter = self.spoke.tally.stamped if intent.op is Op.STAMP else self.spoke.tally.updated
+        counter[intent.side] += 1
+
+    def _removed(self, intent: Intent, receipt: Receipt) -> None:
+        gone = Gone(id=intent.target, proof="archived" if intent.archive else "404")
+        observe_gone(self.world, self.tx, self.spoke.sources[intent.side], {gone.id: gone}, self.at)
+        settled = self._settle(intent, receipt)
+        if intent.link_id is not None:
+            links.set_state(self.tx, intent.link_id, LinkState.SEVERED, reason=intent.reason, dirty=False)
+        self.lines += settled.ledger
+        self.spoke.tally.deleted[intent.side] += 1
+
+    def _refused(self, intent: Intent, receipt: Receipt) -> None:
+        """The record is held, the rest goes on. A create that met an existing record is matched once more before
+        it is held.
+        """
+        who = (intent.side.other, intent.origin)
+        if intent.op is Op.CREATE:
+            if self._is_matched_again(intent, receipt.existing_id, who):
+                return
+            matching.mark(self.tx, self.spoke.name, [who], "refused")
+        settled = self._settle(intent, receipt)
+        self.held += settled.holds
+        link = self.pairs.get(intent.link_id) if intent.link_id is not None else None
+        if link is not None:
+            dirty = link.id in self.dirty or settled.again
+            self.settlings.append(
+                Settling(
+                    link_id=link.id,
+                    bases={**link.bases, **settled.bases},
+                    dirty=dirty,
+                    settled=None if dirty else self._digest(intent),
+                )
+            )
+
+    def _is_matched_again(self, intent: Intent, existing: str, who: Who) -> bool:
+        known = existing and existing in observed.get_many(self.tx, self.spoke.sources[intent.side], [existing])
+        if not known or who in self.spoke.tally.matched_again:
+            return False
+        self.spoke.tally.matched_again.add(who)
+        loose = existing not in links.living(self.tx, self.spoke.name, intent.side, [existing])
+        again = [who, (intent.side, existing)] if loose else [who]
+        matching.mark(self.tx, self.spoke.name, again, "due")
+        return True
+
+    def _settle(self, intent: Intent, receipt: Receipt) -> Settled:
+        origin = self.origins[intent.origin]
+        return settle(self.spoke.fields, intent, receipt, origin, self.spoke.label(intent.side))
+
+    def _digest(self, intent: Intent) -> bytes:
+        """Both halves as they are now, and the mapping: while these stay, there is nothing to merge."""
+        ids = {Side.SALESPULSE: intent.salespulse_id, Side.CRM: intent.crm_id}
+        return b"".join(self.digests[side].get(ids[side], b"") for side in SIDES) + self.spoke.mapping_digest
+
+    def write(self) -> None:
+        """Store what the receipts changed."""
+        now, tx, name, run_id = self.world.clock.now(), self.tx, self.spoke.name, self.world.run_id
+        links.settle_all(tx, self.settlings)
+        matching.unmark(tx, name, self.unmarked)
+        open_for = holds.with_open(tx, name, (pair for intent, _ in self.ended for pair in _halves(intent)))
+        for intent, rules in self.ended:
+            if not open_for.isdisjoint(_halves(intent)):
+                holds.close_for(
+                    tx, name, salespulse_id=intent.salespulse_id, crm_id=intent.crm_id, fields=rules, at=now
+                )
+        self.spoke.tally.held += holds.put(tx, self.held, run_id=run_id, at=now)
+        ledger.write(tx, run_id, now, self.lines)
+        journal.drop(tx, self.done)
 
 
-def _settled_digest(tx: Connection, spoke: Spoke, intent: Intent) -> bytes:
-    """Both halves as they are now, and the mapping: while these stay, there is nothing to merge."""
-    ids = {Side.SALESPULSE: intent.salespulse_id, Side.CRM: intent.crm_id}
-    halves = (observed.digests(tx, spoke.sources[side], [ids[side]]).get(ids[side], b"") for side in SIDES)
-    return b"".join(halves) + spoke.mapping_digest
+def _halves(intent: Intent) -> Iterable[Who]:
+    return ((Side.SALESPULSE, intent.salespulse_id), (Side.CRM, intent.crm_id))
+
+
+def _shown(receipt: Receipt) -> Record | None:
+    """What the answer showed, under the id that the record has."""
+    if receipt.shown is None or not receipt.id:
+        return receipt.shown
+    return replace(receipt.shown, id=receipt.id)
+
+
+def _edited(tx: Connection, spoke: Spoke, side: Side, looks: Iterable[tuple[Intent, Record | None]]) -> set[int]:
+    """Links of records whose answer shows a new value in a field that was not written: somebody typed it meanwhile."""
+    updates = [(intent, shown) for intent, shown in looks if intent.link_id is not None and shown is not None]
+    before = observed.get_many(tx, spoke.sources[side], [intent.target for intent, _ in updates])
+    mapped = {rule.on(side) for rule in spoke.fields.rules}
+    found: set[int] = set()
+    for intent, shown in updates:
+        known = before[intent.target].record.values if intent.target in before else {}
+        others = mapped - {change.field for change in intent.changes}
+        if intent.link_id is not None and any(
+            name in shown.values and shown.values[name] != known.get(name) for name in others
+        ):
+            found.add(intent.link_id)
+    return found

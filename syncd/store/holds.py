@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from syncd.core.model import Hold, HoldReason, Side
 from syncd.store.codec import dump, from_ms, load, maybe_from_ms, to_ms, to_value
+from syncd.store.observed import chunks
 from syncd.store.tables import holds, runs
 
 
@@ -120,6 +121,21 @@ def _about(salespulse_id: str, crm_id: str) -> ColumnElement[bool]:
             and_(left == "", right == crm_id),
         )
     return left == salespulse_id if salespulse_id else right == crm_id
+
+
+def with_open(tx: Connection, connection: str, who: Iterable[tuple[Side, str]]) -> frozenset[tuple[Side, str]]:
+    """Those of these records that anything waits for."""
+    ids: dict[Side, list[str]] = {Side.SALESPULSE: [], Side.CRM: []}
+    for side, id_ in who:
+        ids[side].append(id_)
+    found: set[tuple[Side, str]] = set()
+    for side, column in ((Side.SALESPULSE, holds.c.salespulse_id), (Side.CRM, holds.c.crm_id)):
+        for part in chunks(ids[side]):
+            query = select(column.label("id")).where(
+                holds.c.connection == connection, holds.c.closed_at.is_(None), column.in_(part)
+            )
+            found |= {(side, row.id) for row in tx.execute(query)}
+    return frozenset(found)
 
 
 def carry_over(tx: Connection, connection: str, *, salespulse_id: str, crm_id: str, at: datetime) -> None:

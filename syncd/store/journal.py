@@ -20,11 +20,6 @@ PLANNED, SENT, UNCERTAIN, SHOWN = "planned", "sent", "uncertain", "shown"
 
 # Statements of the hot paths are built once: building one costs more than running it.
 _DROP = delete(intents).where(intents.c.id.in_(bindparam("b_ids", expanding=True)))
-_OTHER = (
-    select(intents.c.id)
-    .where(intents.c.link_id == bindparam("b_link_id"), intents.c.id != bindparam("b_but"), intents.c.state != SHOWN)
-    .limit(1)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +73,9 @@ def to_show(tx: Connection, connection: str, limit: int = 500) -> tuple[Intent, 
     return tuple(load_intent(row) for row in tx.execute(query.order_by(intents.c.seq).limit(limit)))
 
 
-def keep_shown(tx: Connection, intent: Intent) -> None:
+def keep_shown(tx: Connection, some: Iterable[Intent]) -> None:
     """A dry run keeps what it pretends to have sent, for its plan."""
-    plan(tx, None, [replace(intent, id=f"{intent.id}-shown")], state=SHOWN)
+    plan(tx, None, [replace(intent, id=f"{intent.id}-shown") for intent in some], state=SHOWN)
 
 
 def all_lines(tx: Connection, connection: str, *, after: int = 0, limit: int = 500) -> tuple[tuple[int, Intent], ...]:
@@ -186,9 +181,15 @@ def _sent_in(tx: Connection, state: str, connection: str | None) -> tuple[Doubt,
     return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
 
 
-def has_planned(tx: Connection, link_id: int, *, but: str) -> bool:
-    """Whether the pair has another intent that is not settled."""
-    return tx.execute(_OTHER, {"b_link_id": link_id, "b_but": but}).first() is not None
+def unfinished(tx: Connection, link_ids: Sequence[int], *, but: Sequence[str]) -> set[int]:
+    """Those of these pairs that have another intent that is not settled."""
+    if not link_ids:
+        return set()
+    query = select(intents.c.link_id, intents.c.id).where(
+        intents.c.link_id.in_(list(link_ids)), intents.c.state.in_((PLANNED, SENT, UNCERTAIN))
+    )
+    own = frozenset(but)
+    return {row.link_id for row in tx.execute(query) if row.id not in own}
 
 
 def sent_since(tx: Connection, op: Op, side: Side, since: datetime) -> tuple[datetime, ...]:

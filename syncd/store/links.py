@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -108,6 +109,13 @@ def to_link(row: Any) -> Link:
 def get(tx: Connection, link_id: int) -> Link | None:
     row = tx.execute(_GET, {"b_id": link_id}).first()
     return to_link(row) if row else None
+
+
+def get_many(tx: Connection, ids: Sequence[int]) -> dict[int, Link]:
+    """number → link."""
+    if not ids:
+        return {}
+    return {row.id: to_link(row) for row in tx.execute(select(links).where(links.c.id.in_(list(ids))))}
 
 
 def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> dict[str, Link]:
@@ -251,6 +259,25 @@ def settle(
         tx.execute(_SETTLE, values)
     else:
         tx.execute(_SETTLE_BASES, {**values, "b_bases": dump_bases(bases)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """What ``settle`` stores, for many links at once."""
+
+    link_id: int
+    bases: Mapping[str, Base]
+    dirty: bool
+    settled: bytes | None = None
+
+
+def settle_all(tx: Connection, some: Iterable[Settling]) -> None:
+    rows = [
+        {"b_id": one.link_id, "b_dirty": one.dirty, "b_settled": one.settled, "b_bases": dump_bases(one.bases)}
+        for one in some
+    ]
+    if rows:
+        tx.execute(_SETTLE_BASES, rows)
 
 
 def dirty_among(tx: Connection, ids: Sequence[int]) -> list[int]:

@@ -90,7 +90,7 @@ class Process:
         self._popen = subprocess.Popen(
             arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
         )
-        self._read: dict[str, bytes] = {}
+        self._read = {"out": b"", "err": b""}
         self._threads = [
             threading.Thread(target=self._drain, args=(name, pipe), daemon=True)
             for name, pipe in (("out", self._popen.stdout), ("err", self._popen.stderr))
@@ -100,7 +100,13 @@ class Process:
 
     def _drain(self, name: str, pipe: Any) -> None:
         with pipe:
-            self._read[name] = pipe.read()
+            while chunk := pipe.read1():
+                self._read[name] += chunk
+
+    @property
+    def heard(self) -> str:
+        """Standard output so far."""
+        return self._read["out"].decode(errors="replace")
 
     @property
     def running(self) -> bool:

@@ -327,6 +327,17 @@ def test_a_signal_in_the_middle_of_writing_doubles_nobody(site: Any, number: sig
     site.assert_in_step(people)
 
 
+def test_the_sandbox_keeps_its_state_when_it_is_ended(quick: Any) -> None:
+    kept = quick.folder / "sandbox.json"
+    arguments = ("sandbox", "--port", "0", "--hubspot-port", "0", "--people", "3", "--state", str(kept))
+    process = quick.start(*arguments, configured=False)
+    wait_until(lambda: "Ctrl-C ends" in process.heard)
+    process.tell(signal.SIGTERM)
+    ended = process.end()
+    assert ended.code == 143, ended.err
+    assert len(json.loads(kept.read_text())["salespulse"]["book"]["contacts"]) == 3
+
+
 # ---- what it never tells
 
 
