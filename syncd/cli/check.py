@@ -8,9 +8,9 @@ from pathlib import Path
 from syncd.cli.loading import load_config
 from syncd.cli.render import as_json_text
 from syncd.clock import Clock
+from syncd.config.choice import chosen
 from syncd.config.load import check_offline, find_config
 from syncd.config.model import Config, ConnectionConfig
-from syncd.cycle.execute import chosen
 from syncd.cycle.inspect import Inspection, inspect
 from syncd.errors import Problem
 from syncd.exits import Exit

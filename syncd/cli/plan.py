@@ -13,9 +13,10 @@ from syncd.cli.render import as_json_text
 from syncd.cli.render_plan import plan_text
 from syncd.cli.reporting import reporter
 from syncd.clock import Clock
+from syncd.config.choice import chosen
 from syncd.core.model import Intent
 from syncd.core.plan import fingerprint, line_fingerprint
-from syncd.cycle.execute import Ended, chosen, execute
+from syncd.cycle.execute import Ended, execute
 from syncd.errors import UsageError
 from syncd.exits import Exit
 from syncd.store import database, holds, journal, sources

@@ -8,7 +8,8 @@ from syncd.cli.loading import load_config
 from syncd.cli.render import as_json_text, run_text
 from syncd.cli.reporting import reporter
 from syncd.clock import Clock
-from syncd.cycle.execute import Ended, chosen, execute
+from syncd.config.choice import chosen
+from syncd.cycle.execute import Ended, execute
 from syncd.errors import UsageError
 from syncd.exits import Exit
 from syncd.store import database

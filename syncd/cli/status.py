@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from syncd.cli.loading import load_config
 from syncd.cli.render import as_json_text
 from syncd.clock import Clock
+from syncd.config.choice import chosen
 from syncd.config.model import Config, ConnectionConfig
-from syncd.cycle.execute import chosen
-from syncd.cycle.world import HUB
 from syncd.exits import Exit
 from syncd.store import database, holds, journal, links, matching, runs, sources
+from syncd.store.sources import HUB
 
 
 def status_command(clock: Clock, *, config: Path | None, names: list[str], as_json: bool) -> Exit:

@@ -13,7 +13,7 @@ from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
 from syncd.cycle import line, opening, summary
 from syncd.cycle.world import Reporter
-from syncd.errors import ConfigError, UsageError
+from syncd.errors import ConfigError
 from syncd.exits import Exit
 from syncd.store import runs
 from syncd.store.database import Database
@@ -25,27 +25,6 @@ class Ended:
 
     summary: dict[str, Any]
     exit: Exit
-
-
-def chosen(config: Config, names: Sequence[str]) -> tuple[ConnectionConfig, ...]:
-    """The connections that a command works on: those named, else all that are enabled. Raise UsageError for
-    unknown names.
-    """
-    known = {connection.name: connection for connection in config.connections}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(
-            f"--connection {unknown[0]}: there is no such connection in {config.path}; "
-            f"there are: {', '.join(known) or 'none'}"
-        )
-    if names:
-        return tuple(known[name] for name in names)
-    enabled = tuple(connection for connection in config.connections if connection.enabled)
-    if not enabled:
-        raise UsageError(
-            f"{config.path}: no connection is enabled; add a [connections.NAME] table, or set enabled = true"
-        )
-    return enabled
 
 
 def execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.core.model import SIDES
+from syncd.core.model import SIDES, LinkState
 from syncd.cycle import doubts, opening
 from syncd.cycle.beginning import mark_everything
 from syncd.cycle.matching import match_all
@@ -12,7 +12,7 @@ from syncd.cycle.pulling import pull
 from syncd.cycle.pushing import push
 from syncd.cycle.world import Account, Spoke, World
 from syncd.errors import ConnectionStop, Unreachable
-from syncd.store import journal, links, matching, sources
+from syncd.store import journal, ledger, links, matching, sources
 
 #: A change may travel through the hub, a create that met an existing record is matched again, a new pair is merged
 #: once more.
@@ -33,6 +33,7 @@ def run(world: World, *, full: bool, dry: bool = False) -> None:
                 world.report.note(spoke.name, str(stop))
         if not any(_unfinished(world, spoke) for spoke in _active(world)):
             break
+    _count_unchanged(world)
     if not dry:
         _give_up(world)
         _close(world, full=full)
@@ -88,6 +89,14 @@ def _unfinished(world: World, spoke: Spoke) -> bool:
             or journal.counts(tx, spoke.name)
             or journal.counts(tx, spoke.name, journal.SENT)
         )
+
+
+def _count_unchanged(world: World) -> None:
+    for spoke in world.spokes:
+        with world.database.read() as tx:
+            active = links.counts(tx, spoke.name).get(LinkState.ACTIVE.value, 0)
+            written = ledger.pairs_written(tx, spoke.name, world.run_id, world.began)
+            spoke.tally.unchanged = max(0, active - written - links.dirty_count(tx, spoke.name))
 
 
 def _give_up(world: World) -> None:

@@ -83,13 +83,10 @@ def _renew_creates(world: World, spoke: Spoke, side: Side, batch: Sequence[Inten
 def _may_have_skipped(world: World, account: Account) -> bool:
     """Whether somebody who is there may never have been seen: a create would double them.
 
-    Without a feed a listing counts its pages, and they shift when somebody on a page that was read is deleted. Later
-    listings show whom the first one skipped; one page skips nobody.
+    Only a side without a feed of changes counts its pages.
     """
-    if account.able.changes or _pages(world, account) <= 1:
-        return False
     with world.database.read() as tx:
-        return not sources.listed_twice(tx, account.source)
+        return not account.able.changes and not sources.get(tx, account.source).confirmed
 
 
 def _withdraw(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:

@@ -124,11 +124,9 @@ def _plan_pair(
     )
     held = holds_of(spoke.fields, pair, decisions)
     journal.plan(tx, world.run_id, planned)
-    spoke.tally.merged += 1
     spoke.tally.unmapped += sum(
         decision.verdict is Verdict.LEFT and decision.by == "unmapped" for decision in decisions
     )
-    spoke.tally.unchanged += not planned
     replace_holds(
         world,
         tx,

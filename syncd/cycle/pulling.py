@@ -210,8 +210,9 @@ def close_listing(world: World, reading: Reading) -> None:
             missing = sources.unseen(tx, name, reading.started_at)
     if missing:
         prove(world, reading.account, missing)
+    page_size = reading.account.connector.capabilities().page_size  # as the listing has shown it
     with world.database.write() as tx:
-        sources.close_scan(tx, name)
+        sources.close_scan(tx, name, in_one_page=sources.live_count(tx, name) < page_size)
 
 
 def prove(world: World, account: Account, ids: list[str]) -> None:

@@ -15,9 +15,9 @@ from syncd.core.model import SIDES, Brakes, BrakeTrip, Side
 from syncd.errors import ConnectionStop
 from syncd.net.governor import Governor
 from syncd.store.database import Database
+from syncd.store.sources import HUB
 
-#: Source name of the SalesPulse side, shared by every connection.
-HUB = "salespulse"
+__all__ = ["HUB", "Account", "Reporter", "Spoke", "Tally", "World"]
 
 
 class Reporter(Protocol):
@@ -41,8 +41,7 @@ class Tally:
     stamped: Counter[Side] = field(default_factory=Counter)
     deleted: Counter[Side] = field(default_factory=Counter)
     unlinked: int = 0
-    merged: int = 0  #: pairs that were merged in this run
-    unchanged: int = 0
+    unchanged: int = 0  #: active pairs of which no value was written
     unmapped: int = 0
     held: int = 0  #: holds that this run opened
     failed: int = 0

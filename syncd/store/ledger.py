@@ -49,6 +49,12 @@ def write(tx: Connection, run_id: int, at: datetime, lines: Iterable[LedgerLine]
         tx.execute(insert(ledger), rows)
 
 
+def pairs_written(tx: Connection, connection: str, run_id: int, since: datetime) -> int:
+    """How many pairs a run wrote values of, which began at ``since``."""
+    where = (ledger.c.connection == connection, ledger.c.at >= to_ms(since), ledger.c.run_id == run_id)
+    return int(tx.execute(select(func.count(func.distinct(ledger.c.link_id))).where(*where)).scalar_one())
+
+
 def recent(tx: Connection, connection: str, since: datetime) -> Recent:
     """Given the start of the window, return what the ledger shows for it."""
     where = (ledger.c.connection == connection, ledger.c.at >= to_ms(since))

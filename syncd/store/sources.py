@@ -14,6 +14,9 @@ from syncd.store.codec import maybe_from_ms, maybe_ms, to_ms
 from syncd.store.database import Database
 from syncd.store.tables import connections, memory, observed, seen, sources
 
+#: Source name of the SalesPulse side, shared by every connection.
+HUB = "salespulse"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -25,6 +28,7 @@ class Source:
     catalog_at: datetime | None = None
     feed_cursor: str | None = None
     listed_at: datetime | None = None
+    confirmed: bool = False
     live_before: int | None = None
     scan_started_at: datetime | None = None
     scan_cursor: str | None = None
@@ -78,14 +82,20 @@ def begin_scan(tx: Connection, name: str, at: datetime, feed_cursor: str | None)
     )
 
 
-def close_scan(tx: Connection, name: str) -> None:
-    """The listing is complete: it becomes the last one, and the feed goes on from where it began."""
+def close_scan(tx: Connection, name: str, *, in_one_page: bool) -> None:
+    """The listing is complete: it becomes the last one, and the feed goes on from where it began.
+
+    Pages that are counted shift when somebody on a page that was read is deleted. A later listing shows whom the
+    first one skipped; ``in_one_page``: nobody can have been.
+    """
     source = get(tx, name)
+    confirmed = source.confirmed or source.listed_at is not None or in_one_page
     tx.execute(delete(seen).where(seen.c.source == name))
     save(
         tx,
         name,
         listed_at=source.scan_started_at,
+        confirmed=confirmed,
         feed_cursor=source.scan_feed_cursor or source.feed_cursor,
         scan_started_at=None,
         scan_cursor=None,
@@ -114,13 +124,6 @@ def unseen(tx: Connection, name: str, before: datetime) -> list[str]:
         .order_by(observed.c.id)
     )
     return [row.id for row in rows]
-
-
-def listed_twice(tx: Connection, name: str) -> bool:
-    """Whether records were known already when the last complete listing began."""
-    began = select(sources.c.listed_at).where(sources.c.name == name).scalar_subquery()
-    query = select(observed.c.id).where(observed.c.source == name, observed.c.first_seen_at < began).limit(1)
-    return tx.execute(query).first() is not None
 
 
 def live_count(tx: Connection, name: str) -> int:

@@ -49,9 +49,8 @@ sources = Table(
     Column("catalog_at", Integer),
     Column("feed_cursor", Text),  # where the next incremental pull starts
     Column("listed_at", Integer),  # start of the last complete listing
-    Column(
-        "live_before", Integer
-    ),  # live records when the last pass ended: a side that is suddenly empty is seen by it
+    Column("confirmed", Boolean, nullable=False, server_default="0"),  # no listing can have skipped anybody unnoticed
+    Column("live_before", Integer),  # live records when the last pass ended: a side that is suddenly empty shows
     Column("scan_started_at", Integer),  # a listing under way; NULL when none is
     Column("scan_cursor", Text),
     Column("scan_feed_cursor", Text),  # becomes feed_cursor when the listing is complete
@@ -104,6 +103,7 @@ observed = Table(
     Column("gone", String),  # the proof, NULL while live
     Column("gone_at", Integer),
     Column("moved_to", String),  # the record that absorbed this one
+    Index("ix_observed_live", "source", sqlite_where=text("gone IS NULL"), postgresql_where=text("gone IS NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -19,9 +19,10 @@ from sqlalchemy import delete, select
 
 from syncd.cli.plan import plan_document
 from syncd.clock import Interrupted
+from syncd.config.choice import chosen
 from syncd.config.load import load
 from syncd.core.model import Hold
-from syncd.cycle.execute import Ended, chosen, execute
+from syncd.cycle.execute import Ended, execute
 from syncd.exits import Exit
 from syncd.registry import kinds
 from syncd.sandbox.clock import WorldClock

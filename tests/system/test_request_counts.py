@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from syncd.config.choice import chosen
 from syncd.config.load import load
-from syncd.cycle.execute import Ended, chosen, execute
+from syncd.cycle.execute import Ended, execute
 from syncd.exits import Exit
 from syncd.registry import kinds
 from syncd.sandbox.clock import WorldClock

@@ -157,7 +157,7 @@ def test_closing_a_listing_moves_the_feed_to_where_it_began_and_forgets_who_was_
         assert sources.get(tx, "side").scan_pages == 0
         sources.mark_seen(tx, "side", ["a"])
         sources.save(tx, "side", scan_cursor="page-4", scan_pages=4)
-        sources.close_scan(tx, "side")
+        sources.close_scan(tx, "side", in_one_page=True)
         source = sources.get(tx, "side")
         assert source.listed_at == at(10)
         assert source.feed_cursor == "feed-at-10"
@@ -165,21 +165,23 @@ def test_closing_a_listing_moves_the_feed_to_where_it_began_and_forgets_who_was_
         assert sources.unseen(tx, "side", at(10)) == ["a"]
 
 
-def test_a_side_was_listed_twice_when_somebody_was_known_as_the_last_listing_began(state: Database) -> None:
+def test_a_second_listing_confirms_the_first_and_one_page_needs_no_second(state: Database) -> None:
     with state.write() as tx:
         for began in (10, 20):
-            assert not sources.listed_twice(tx, "side")
+            assert not sources.get(tx, "side").confirmed
             sources.begin_scan(tx, "side", at(began), None)
-            observed.observe(tx, "side", [look(began + 1, name="x")])
-            sources.close_scan(tx, "side")
-        assert sources.listed_twice(tx, "side")
+            sources.close_scan(tx, "side", in_one_page=False)
+        assert sources.get(tx, "side").confirmed
+        sources.begin_scan(tx, "small", at(10), None)
+        sources.close_scan(tx, "small", in_one_page=True)
+        assert sources.get(tx, "small").confirmed
 
 
 def test_a_side_without_a_feed_keeps_its_cursor_when_a_listing_closes(state: Database) -> None:
     with state.write() as tx:
         sources.save(tx, "side", feed_cursor="kept")
         sources.begin_scan(tx, "side", at(10), None)
-        sources.close_scan(tx, "side")
+        sources.close_scan(tx, "side", in_one_page=True)
         assert sources.get(tx, "side").feed_cursor == "kept"
 
 

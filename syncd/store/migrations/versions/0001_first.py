@@ -60,6 +60,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "id", name=op.f("pk_observed")),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_observed_live",
+        "observed",
+        ["source"],
+        unique=False,
+        sqlite_where=sa.text("gone IS NULL"),
+        postgresql_where=sa.text("gone IS NULL"),
+    )
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -85,6 +93,7 @@ def upgrade() -> None:
         sa.Column("catalog_at", sa.Integer(), nullable=True),
         sa.Column("feed_cursor", sa.Text(), nullable=True),
         sa.Column("listed_at", sa.Integer(), nullable=True),
+        sa.Column("confirmed", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("live_before", sa.Integer(), nullable=True),
         sa.Column("scan_started_at", sa.Integer(), nullable=True),
         sa.Column("scan_cursor", sa.Text(), nullable=True),
