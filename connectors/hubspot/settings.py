@@ -21,16 +21,19 @@ class HubSpotSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    base_url: str = "https://api.hubapi.com"
-    access_token: SecretStr | None = None  #: of a service key or a private app
-    client_id: str | None = None  #: with the next two: an OAuth app
-    client_secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    rate: Rate = Rate(100, 10.0)  #: requests of the app
-    search_rate: Rate = Rate(5, 1.0)  #: searches of the whole account
-    share: float = Field(default=0.9, gt=0, le=1)
-    id_property: str = "salespulse_id"
-    timeout: timedelta = timedelta(seconds=30)  #: for each read of an answer
+    base_url: str = Field("https://api.hubapi.com", description="address of the API; plain http only for loopback")
+    access_token: SecretStr | None = Field(None, description="of a service key or a private app")
+    client_id: str | None = Field(None, description="with the next two: an OAuth app, in place of access_token")
+    client_secret: SecretStr | None = Field(None, description="of the OAuth app")
+    refresh_token: SecretStr | None = Field(None, description="what the OAuth app was given when it was installed")
+    rate: Rate = Field(Rate(100, 10.0), description="limit of this app; 190/10s on Professional and Enterprise")
+    search_rate: Rate = Field(Rate(5, 1.0), description="limit of searches, of the whole account")
+    share: float = Field(0.9, gt=0, le=1, description="the part of these rates that syncd may use, above 0 to 1")
+    id_property: str = Field(
+        "salespulse_id",
+        description='unique property that carries the SalesPulse id: makes creates safe to repeat; "" for none',
+    )
+    timeout: timedelta = Field(timedelta(seconds=30), description="how long to wait for each read of an answer")
 
     @field_validator("base_url")
     @classmethod

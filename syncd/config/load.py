@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from connectors.port import ConnectorKind
 from syncd.config.connections import Surroundings, check_accounts, read_connections
@@ -62,10 +62,7 @@ def find_config(option: Path | None = None, *, environ: Mapping[str, str] | None
             Problem(
                 where=f"config (looked in: {searched})",
                 what=f"there is no such file, though {how} names it" if how else "there is no config file",
-                remedy=(
-                    "write one: syncd init asks for what it needs, config.example.toml shows every "
-                    "key; or name one with --config"
-                ),
+                remedy="write one: config.example.toml shows every key; or name one with --config",
             )
         ]
     )
@@ -121,13 +118,16 @@ def _read(
         return read_table(raw.get(name, {}), model, place.below(name), source, findings)
 
     state = section("state", StateSection)
-    state_path = _state_path(state.url, directory, place.below("state"), findings) if state else None
+    url = state.url if state else _as_written(raw, "state", "url")
+    state_path = _state_path(url, directory, place.below("state"), findings) if isinstance(url, str) else None
     salespulse = section("salespulse", SalesPulseSection)
     server = section("server", ServerSection) if "server" in raw else None
     notify = section("notify", NotifySection)
     log = section("log", LogSection)
     if need_secrets:
-        _check_secrets(server, notify, place, findings)
+        secret = server.webhook_secret if server else _secret_again(raw, "server", "webhook_secret", source)
+        _check_webhook_secret(secret, place, findings)
+        _check_notify_url(notify.url if notify else _secret_again(raw, "notify", "url", source), place, findings)
     surroundings = Surroundings(
         directory=directory,
         place=place,
@@ -157,6 +157,18 @@ def _read(
     )
 
 
+def _as_written(raw: Mapping[str, Any], table: str, key: str) -> object:
+    """What the file says under a key. For a table that another key keeps from being read: no mistake hides one."""
+    found = raw.get(table)
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def _secret_again(raw: Mapping[str, Any], table: str, key: str, source: SecretSource) -> SecretStr | None:
+    """The same for a secret. What is wrong with finding it was told when its table was read."""
+    written = _as_written(raw, table, key)
+    return source.resolve(written, "", Findings()) if written else None
+
+
 def _state_path(url: str, directory: Path, place: Place, findings: Findings) -> Path | None:
     name = url.removeprefix(_SQLITE)
     if (
@@ -176,18 +188,25 @@ def _state_path(url: str, directory: Path, place: Place, findings: Findings) -> 
     return directory / name
 
 
-def _check_secrets(
-    server: ServerSection | None, notify: NotifySection | None, place: Place, findings: Findings
-) -> None:
-    secret = server.webhook_secret.get_secret_value() if server and server.webhook_secret else ""
+def _check_webhook_secret(given: SecretStr | None, place: Place, findings: Findings) -> None:
     where = place.at("server", "webhook_secret")
+    secret = given.get_secret_value() if given and not _told(where, findings) else ""
     if secret and not _URL_SAFE.fullmatch(secret):
         findings.add(where, "holds signs that cannot stand in an address", "make one with: openssl rand -hex 32")
     elif secret and len(secret) < 20:
         findings.add(where, "is short enough to be guessed", "make one with: openssl rand -hex 32", warning=True)
-    url = notify.url.get_secret_value() if notify else ""
+
+
+def _check_notify_url(given: SecretStr | None, place: Place, findings: Findings) -> None:
+    where = place.at("notify", "url")
+    url = given.get_secret_value() if given and not _told(where, findings) else ""
     try:
         if url:
             service_url(url.partition("?")[0])
     except ValueError as error:
-        findings.add_text(place.at("notify", "url"), str(error))
+        findings.add_text(where, str(error))
+
+
+def _told(where: str, findings: Findings) -> bool:
+    """Whether a secret could not be had: what stands in for it is not to be judged."""
+    return any(problem.where == where or problem.where.startswith(f"{where}.") for problem in findings.errors)

@@ -31,7 +31,7 @@ def _name(policy: Policy, side: Side) -> str:
 
 def _trip(brake: str, policy: Policy, would: str, limit: str) -> BrakeTrip:
     section = f"[connections.{policy.connection}.brakes]"
-    remedy = f"look at `syncd plan`, then `syncd approve` this run once or change {brake} in {section}"
+    remedy = f"look at `syncd plan`; if this is what you want, raise {brake} in {section}, for good or for one run"
     return BrakeTrip(
         brake=brake, message=f"{policy.connection} stopped before its first write: {would}, {limit}; {remedy}"
     )
@@ -60,7 +60,7 @@ def _deletes_percent(brakes: Brakes, totals: Totals, policy: Policy) -> BrakeTri
 
 def _creates(brakes: Brakes, totals: Totals, policy: Policy) -> BrakeTrip | None:
     planned, recent = sum(totals.creates.values()), totals.recent_creates
-    # Before the first full run is done, creating is the work itself; its plan was shown and approved.
+    # Before the first full run is done, creating is the work itself; a plan shows it beforehand.
     if not totals.first_sync_done or not planned or planned + recent <= brakes.max_creates:
         return None
     would, limit = _counted("creates", planned, recent), f"and max_creates is {brakes.max_creates}"
@@ -93,6 +93,7 @@ def _emptied(totals: Totals, policy: Policy, side: Side) -> BrakeTrip | None:
     message = (
         f"{policy.connection} stopped before its first write: {name} shows no records, and showed {before} "
         f"before, while {there}; see whether the credentials and the scope are still right, "
-        f"then `syncd approve` this run once if {name} was emptied on purpose"
+        f"and look at `syncd plan`; if {name} was emptied on purpose, set enabled = false in "
+        f"[connections.{policy.connection}]"
     )
     return BrakeTrip(brake="empty_side", message=message)

@@ -20,12 +20,14 @@ class Advice:
     remedy: str
 
 
-_CHOOSE = "choose with `syncd holds resolve`"
-
 #: Complete: a reason without advice is a bug, and a test says so.
 ADVICE: Mapping[HoldReason, Advice] = MappingProxyType(
     {
-        HoldReason.CONFLICT: Advice(title="changed on both sides", remedy=f"{_CHOOSE} which value stays"),
+        HoldReason.CONFLICT: Advice(
+            title="changed on both sides",
+            remedy="make both sides show the value that is to stay, or name a rule that decides in `conflict` or "
+            "`first_sync`",
+        ),
         HoldReason.TOO_LONG: Advice(
             title="longer than the field",
             remedy="shorten the value, or make the other side's field longer and run `syncd check --online`",
@@ -44,11 +46,11 @@ ADVICE: Mapping[HoldReason, Advice] = MappingProxyType(
         ),
         HoldReason.IGNORED: Advice(
             title="ignored by the other side",
-            remedy=f"change it by hand there, or {_CHOOSE} which value stays",
+            remedy="change it by hand there, or make the side that it came from show the same",
         ),
         HoldReason.AMBIGUOUS: Advice(
             title="more than one candidate",
-            remedy=f"{_CHOOSE} which records belong together, or merge the duplicates where they are",
+            remedy="merge or delete the duplicates where they are, or correct the keys that they share",
         ),
         HoldReason.NO_KEY: Advice(
             title="no key to find it again by",
@@ -56,27 +58,27 @@ ADVICE: Mapping[HoldReason, Advice] = MappingProxyType(
         ),
         HoldReason.NAMES_DIFFER: Advice(
             title="same phone, other names",
-            remedy=f"add an e-mail address to tell them apart, or {_CHOOSE} whether they are one person",
+            remedy="add an e-mail address to tell them apart, or correct the names if they are one person",
         ),
         HoldReason.DUPLICATE: Advice(
             title="exists there already",
-            remedy="link the two with `syncd holds resolve`, or correct the key on one side",
+            remedy="correct the key on one side, or delete the record that is one too many",
         ),
         HoldReason.UNCERTAIN: Advice(
             title="may or may not have been created",
-            remedy="look for the record there, then say with `syncd holds resolve` which it is, if any",
+            remedy="delete the new records there that are too many, then run `syncd run --full`",
         ),
         HoldReason.DELETED_EDITED: Advice(
             title="deleted there, edited here",
-            remedy="delete this half by hand, restore the other, or sever them with `syncd holds resolve`",
+            remedy="delete this half by hand or restore the other; `deletes = \"unlink\"` leaves such a half alone",
         ),
         HoldReason.TWO_CONTACTS: Advice(
             title="two contacts, one record",
-            remedy=f"merge the two SalesPulse contacts, or {_CHOOSE} which of them keeps the record",
+            remedy="make one contact of the two in SalesPulse, or delete the one that is not wanted",
         ),
         HoldReason.FLIPS: Advice(
             title="goes back and forth",
-            remedy="make one of the two rules named here one-way, then resolve it with `syncd holds resolve`",
+            remedy="make one of the two rules named here one-way in the mapping",
         ),
     }
 )

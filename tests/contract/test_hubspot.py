@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from syncd.testing.contract import ConnectorContract
+from syncd.testing.contract import (
+    ConnectorContract,
+    FeedContract,
+    FieldTimesContract,
+    IdentityContract,
+    UniqueEmailContract,
+)
 from syncd.testing.hubspot import Bench, Stand, stand
 
-ACCOUNTS = {
+ACCOUNTS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "without id property": {"id_property": False},
     "the other duplicate form": {
         "duplicate_form": "coordinates",
         "partial_update": False,
@@ -26,8 +32,15 @@ def place() -> Iterator[Stand]:
         yield served
 
 
-class TestHubSpot(ConnectorContract):
+class TestHubSpot(ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract):
     @pytest.fixture(params=sorted(ACCOUNTS))
     def side(self, request: pytest.FixtureRequest, place: Stand) -> Iterator[Bench]:
         with place.bench(**ACCOUNTS[request.param]) as made:
+            yield made
+
+
+class TestHubSpotWithoutIdProperty(ConnectorContract, FeedContract, UniqueEmailContract, FieldTimesContract):
+    @pytest.fixture
+    def side(self, place: Stand) -> Iterator[Bench]:
+        with place.bench(id_property=False) as made:
             yield made

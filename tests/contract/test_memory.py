@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.port import Connector
 from syncd.core.model import Intent, Op, Outcome, Side, Values
 from syncd.errors import AnswerLost
+from syncd.testing import contract
 from syncd.testing.clock import FakeClock
-from syncd.testing.contract import ConnectorContract, Names, scan_all
+from syncd.testing.contract import (
+    ConnectorContract,
+    FeedContract,
+    FieldTimesContract,
+    IdentityContract,
+    Names,
+    UniqueEmailContract,
+    scan_all,
+)
 from syncd.testing.memory import FIELDS, MemoryConnector, MemorySide, Traits
 
 TRAITS = {
     "plain": Traits(),
-    "no id property": Traits(identity=None),
-    "no feed": Traits(changes=False),
-    "field times": Traits(field_times=True),
     "no versions": Traits(versions=False, moments=False),
     "names nobody": Traits(names_items=False),
     "names no fields": Traits(names_fields=False),
@@ -23,19 +31,21 @@ TRAITS = {
     "small pages": Traits(page_size=7, fetch_batch=3, write_batch=5),
 }
 
+SHARED = tuple(replace(spec, unique=spec.name == "link_id") for spec in FIELDS)  # two may have the same e-mail
+
 
 class Held:
     """A MemorySide as the contract wants it."""
 
     names = Names(bad=("shoe_size", "44"))
     written = Side.CRM
-    unique_email = True
     quiet_seconds = 1.0
 
     def __init__(self, traits: Traits) -> None:
         self.clock = FakeClock()
         self.vendor = MemorySide(self.clock, traits)
         self.names_fields = traits.names_fields
+        self.unique_email = any(spec.unique and spec.name == self.names.email for spec in traits.fields)
         self.connector: Connector = MemoryConnector(self.vendor)
 
     def reopen(self) -> Connector:
@@ -54,10 +64,65 @@ class Held:
         self.clock.sleep(seconds)
 
 
-class TestMemory(ConnectorContract):
+class TestMemory(ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract):
     @pytest.fixture(params=sorted(TRAITS))
     def side(self, request: pytest.FixtureRequest) -> Held:
         return Held(TRAITS[request.param])
+
+
+class TestMemoryWithoutIdProperty(ConnectorContract, FeedContract, UniqueEmailContract):
+    @pytest.fixture
+    def side(self) -> Held:
+        return Held(Traits(identity=None))
+
+
+class TestMemoryWithoutFeed(ConnectorContract, IdentityContract, UniqueEmailContract):
+    @pytest.fixture
+    def side(self) -> Held:
+        return Held(Traits(changes=False))
+
+
+class TestMemoryWithFieldTimes(
+    ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract
+):
+    @pytest.fixture
+    def side(self) -> Held:
+        return Held(Traits(field_times=True))
+
+
+class TestMemoryWithSharedEmails(ConnectorContract, FeedContract, IdentityContract):
+    @pytest.fixture
+    def side(self) -> Held:
+        return Held(Traits(fields=SHARED))
+
+
+ABLE, UNABLE = Traits(field_times=True), Traits(identity=None, changes=False, fields=SHARED)
+PARTS = (FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract)
+
+
+def declared(*classes: type) -> ConnectorContract:
+    """A test class of these parts."""
+    made = type("Declared", (ConnectorContract, *classes), {})()
+    assert isinstance(made, ConnectorContract)
+    return made
+
+
+def test_the_contract_asks_for_every_part_that_there_is() -> None:
+    shipped = {one for name, one in vars(contract).items() if name.endswith("Contract")}
+    assert shipped == {ConnectorContract, *PARTS} == {ConnectorContract, *contract.parts_for(Held(ABLE))}
+
+
+def test_the_parts_of_what_a_side_can_do_are_accepted() -> None:
+    declared(*PARTS).test_the_inherited_classes_are_those_for_what_the_side_can_do(Held(ABLE))
+    declared().test_the_inherited_classes_are_those_for_what_the_side_can_do(Held(UNABLE))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_left_out_or_too_many_is_noticed(part: type) -> None:
+    rest = [one for one in PARTS if one is not part]
+    for classes, traits in ((rest, ABLE), ([part], UNABLE)):
+        with pytest.raises(AssertionError):
+            declared(*classes).test_the_inherited_classes_are_those_for_what_the_side_can_do(Held(traits))
 
 
 def create(number: int) -> Intent:

@@ -93,7 +93,7 @@ def test_a_hold_says_what_to_do_and_shows_no_value(world: World) -> None:
     world.edit_s(s, last_name="Zyzzyva")
     ran = world.once()
     (hold,) = world.holds()
-    assert "syncd holds resolve" in hold.message
+    assert "make both sides show the value that is to stay" in hold.message
     assert "Zyzzyva" not in hold.message + ran.said
     assert (hold.salespulse_id, hold.crm_id) == (s, c)
 

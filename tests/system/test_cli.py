@@ -20,6 +20,7 @@ from syncd.sandbox.wire import Request, Response, json_response
 
 TEN_MISTAKES = """
 [state]
+url = "postgresql://localhost/syncd"
 keep = "soon"
 [salespulse]
 base_url = "http://salespulse.app/api/v1"
@@ -179,7 +180,7 @@ def test_ten_mistakes_are_told_at_once_and_nothing_is_sent(quick: Any) -> None:
     ended = quick.inline("run", "--full", "--config", str(quick.config), configured=False)
     assert ended.code == Exit.USAGE
     for key in (
-        "state.keep", "salespulse.base_url", "salespulse.api_key", "salespulse.rate",
+        "state.url", "state.keep", "salespulse.base_url", "salespulse.api_key", "salespulse.rate",
         "salespulse.share", "salespulse.colour", "connections.hubspot.conflict", "connections.hubspot.deletes",
         "no-such-mapping", "id_property", "connections.pipedrive",
     ):  # fmt: skip

@@ -334,6 +334,39 @@ def test_all_problems_come_at_once_and_nothing_is_sent(bench, monkeypatch):
     }
 
 
+def test_a_mistake_in_a_table_hides_no_other_in_it(bench):
+    bench.environ["HOOK"] = "two words/of it"
+    text = (
+        bench.good
+        + """
+        [state]
+        url = "mysql://"
+        keep = "soon"
+        [server]
+        listen = "x"
+        webhook_secret = { env = "HOOK" }
+        [notify]
+        url = "ftp://example.com"
+        urll = ""
+    """
+    )
+    assert [problem.where for problem in bench.problems(text)] == [
+        "config.toml: state.keep",
+        "config.toml: state.url",
+        "config.toml: server.listen",
+        "config.toml: notify.urll",
+        "config.toml: server.webhook_secret",
+        "config.toml: notify.url",
+    ]
+    assert "two words" not in problems_text(bench.problems(text))
+
+
+def test_a_secret_that_is_not_there_is_told_once(bench, only):
+    for table, key in (("server", "webhook_secret"), ("notify", "url")):
+        problem = only(bench.problems(f'{bench.good}[{table}]\n{key} = {{ env = "NOWHERE" }}\n'))
+        assert (problem.where, "not set" in problem.what) == (f"config.toml: {table}.{key}", True)
+
+
 def two(bench, second: str = "", settings: str = "") -> str:
     return (
         bench.good
@@ -440,5 +473,5 @@ def test_a_config_that_was_named_and_is_missing_is_an_error_that_names_it(tmp_pa
 
 def test_where_there_is_no_config_every_place_searched_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"config\.toml, /etc/syncd/config\.toml.*syncd init"):
+    with pytest.raises(ConfigError, match=r"config\.toml, /etc/syncd/config\.toml.*config\.example\.toml"):
         find_config(environ={})

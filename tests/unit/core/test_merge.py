@@ -425,7 +425,7 @@ def test_a_conflict_says_what_happened_on_both_sides_and_what_to_do_without_a_va
     decision = decide(Row(id="", now=("Ann", "Bob"), since=(at(1), at(0)), base=("Amy", "Amy"), out=HELD))
     assert "changed in SalesPulse and in HubSpot" in decision.message
     assert "less than 2 s apart" in decision.message
-    assert "syncd holds resolve" in decision.message
+    assert "make both sides show the value that is to stay" in decision.message
     assert not {"Ann", "Bob", "Amy"} & set(decision.message.split())
 
 
