@@ -104,6 +104,20 @@ def test_what_is_said_not_to_be_there_is_not_there() -> None:
     assert not [one for one in missing if f"syncd {one}" in COMMANDS]
 
 
+def test_nobody_is_sent_to_a_command_that_is_not_there() -> None:
+    """In messages, comments and pages; the README may say what is missing, without `syncd` before it."""
+    sources = [path for part in ("syncd", "connectors", "mappings") for path in (ROOT / part).rglob("*.*")]
+    groups = {name.split()[1] for name in COMMANDS if len(name.split()) > 2}
+    named_commands = set()
+    for path in [*sources, *PAGES, ROOT / "config.example.toml"]:
+        if path.suffix in {".py", ".toml", ".md"}:
+            named_commands |= set(re.findall(r"`syncd ([a-z]+)(?: ([a-z]+))?", path.read_text(encoding="utf-8")))
+    assert len(named_commands) >= 8
+    for first, second in named_commands:
+        assert f"syncd {first}" in COMMANDS, (first, second)
+        assert not second or first not in groups or f"syncd {first} {second}" in COMMANDS, (first, second)
+
+
 def test_the_readme_shows_only_commands_that_are_there() -> None:
     for shown in re.findall(r"^(?:  \$ )?syncd ([a-z]+)((?: -[-a-z]+)*)", text("README.md"), re.MULTILINE):
         command = COMMANDS[f"syncd {shown[0]}"]

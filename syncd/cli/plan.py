@@ -61,6 +61,7 @@ def _write(output: Path, text: str) -> None:
     """A plan holds people's data: it is readable by its owner alone."""
     try:
         os.close(os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        output.chmod(0o600)  # also one that was there already
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"-o {output}: the plan cannot be written there ({error.strerror})") from error

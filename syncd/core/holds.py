@@ -70,7 +70,7 @@ ADVICE: Mapping[HoldReason, Advice] = MappingProxyType(
         ),
         HoldReason.DELETED_EDITED: Advice(
             title="deleted there, edited here",
-            remedy="delete this half by hand or restore the other; `deletes = \"unlink\"` leaves such a half alone",
+            remedy='delete this half by hand or restore the other; `deletes = "unlink"` leaves such a half alone',
         ),
         HoldReason.TWO_CONTACTS: Advice(
             title="two contacts, one record",

@@ -83,5 +83,10 @@ def test_a_trip_says_what_would_happen_the_limit_and_what_to_do() -> None:
 
 def test_an_emptied_side_says_which_key_leaves_it_alone() -> None:
     (trip,) = guard(Brakes(), Totals(records={S: 0, C: 9}, records_before=FULL), policy())
-    for part in ("SalesPulse shows no records", "credentials", "syncd plan", "enabled = false in [connections.hubspot]"):
+    for part in (
+        "SalesPulse shows no records",
+        "credentials",
+        "syncd plan",
+        "enabled = false in [connections.hubspot]",
+    ):
         assert part in trip.message

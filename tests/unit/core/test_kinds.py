@@ -23,6 +23,8 @@ READINGS: list[tuple[Kind, tuple[Value, ...], object]] = [
     (Kind.EMAIL, ("Ann@Example.COM", " ann@example.com"), "ann@example.com"),
     (Kind.EMAIL, ("a.n.n+tag@example.com",), "a.n.n+tag@example.com"),
     (Kind.EMAIL, ("STRASSE@bücher.de", "strasse@bu\u0308cher.de"), "strasse@bücher.de"),
+    (Kind.EMAIL, ("straße@bücher.de", "Straße@BÜCHER.de"), "straße@bücher.de"),  # another mailbox than strasse
+    (Kind.EMAIL, ("\ufb01@example.com",), "\ufb01@example.com"),
     (Kind.EMAIL, ("n/a", " N/A "), Odd("n/a")),
     (Kind.EMAIL, ("a@b",), Odd("a@b")),
     (Kind.EMAIL, ("a@x.com;b@x.com",), Odd("a@x.com;b@x.com")),
@@ -41,7 +43,31 @@ READINGS: list[tuple[Kind, tuple[Value, ...], object]] = [
         "+13055551234",
     ),
     (Kind.PHONE, ("305-555-1234 x12", "+13055551234 ext. 12", "3055551234;ext=12"), "+13055551234;ext=12"),
+    (
+        Kind.PHONE,
+        ("305 555 1234 extension 12", "305-555-1234 Extn. 12", "305 555 1234 anexo 12", "+1 305 555 1234 EXTENSIÓN 12"),
+        "+13055551234;ext=12",
+    ),
+    (Kind.PHONE, ("1-800-FLOWERS", "800-FLOWERS", "+1 800 Flowers", "(800) FLO-WERS", 8003569377), "+18003569377"),
     (Kind.PHONE, ("+44 20 7946 0958", "+442079460958", "+44 (0)20 7946 0958"), "+442079460958"),
+    *(
+        (Kind.PHONE, (text,), Odd(text))
+        for text in (
+            "555-0100 Bob",
+            "5550100 Ann",
+            "305-5550 Bob",
+            "(305) 555 Home",
+            "800-555 Home",
+            "800-5550 Bob",
+            "555-1234 ext",
+            "305-555-1234 cell",
+            "305 555 1234 ask for x5",
+            "305-555-1234 x12/x34",
+            "+44 20 7946 0958 Jo",
+            "+44 20 7946 0958 José",
+            "+49 30 x1234567890",
+        )
+    ),
     (Kind.PHONE, ("555-1234",), Odd("555-1234")),
     (Kind.PHONE, ("ask for Ann 305-555-1234",), Odd("ask for Ann 305-555-1234")),
     (Kind.PHONE, ("unknown",), Odd("unknown")),
@@ -86,7 +112,14 @@ READINGS: list[tuple[Kind, tuple[Value, ...], object]] = [
         ),
         "2024-01-05",
     ),
-    (Kind.DATE, (-86400000, "1969-12-31"), "1969-12-31"),
+    (Kind.DATE, (-100000000000, "-100000000000", "1966-10-31"), "1966-10-31"),
+    (Kind.DATE, (100000000000, "100000000000", "1973-03-03"), "1973-03-03"),
+    (Kind.DATE, ("1610121212345", 1610121212345), "2021-01-08"),  # not the year 1610, though it could be read so
+    *(
+        (Kind.DATE, (short, int(short)), Odd(short))
+        for short in ("0", "1980", "198001", "-86400000", "315532800", "1706659200", "20240131103000")
+    ),
+    (Kind.DATE, (20240105,), Odd("20240105")),
     (Kind.DATE, ("01/05/2024",), Odd("01/05/2024")),
     (Kind.DATE, (True,), Odd("true")),
     (Kind.DATE, (10**30,), Odd("1" + "0" * 30)),
@@ -106,6 +139,8 @@ READINGS: list[tuple[Kind, tuple[Value, ...], object]] = [
     (Kind.DATETIME, ("2024-01-05T10:00:00.0019Z", "2024-01-05T10:00:00.001Z"), 1704448800001),
     (Kind.DATETIME, ("0001-01-01T00:00:00+14:00",), Odd("0001-01-01T00:00:00+14:00")),
     (Kind.DATETIME, ("tomorrow",), Odd("tomorrow")),
+    (Kind.DATETIME, ("20240105",), 1704412800000),
+    *((Kind.DATETIME, (short, int(short)), Odd(short)) for short in ("1980", "1706659200", "20240131103000")),
     (Kind.CHOICE, ("x1", " x1"), "x1"),
 ]
 
@@ -139,6 +174,7 @@ WRITINGS: list[tuple[Kind, Value, Value, Value]] = [
     (Kind.PHONE, "(305) 555-1234", "(305) 555-9999", "+13055551234"),
     (Kind.PHONE, "305 555 1234 x12", None, "+13055551234 ext. 12"),
     (Kind.PHONE, "ask Ann", None, "ask Ann"),
+    (Kind.PHONE, "555-0100 Bob", None, "555-0100 Bob"),
     (Kind.US_STATE, "florida", None, "FL"),
     (Kind.US_STATE, "Ontario", None, None),
     (Kind.NAME, "Ann  Lee", None, "Ann  Lee"),
@@ -160,6 +196,7 @@ WRITINGS: list[tuple[Kind, Value, Value, Value]] = [
     (Kind.BOOLEAN, "perhaps", None, None),
     (Kind.DATE, 1704412800000, None, "2024-01-05"),
     (Kind.DATE, "5 Jan", None, None),
+    (Kind.DATE, "1980", None, None),
     (Kind.DATETIME, 1704448800000, None, "2024-01-05T10:00:00Z"),
     (Kind.DATETIME, "2024-01-05T05:00:00.5-05:00", None, "2024-01-05T10:00:00.500Z"),
     (Kind.DATETIME, "soon", None, None),
