@@ -82,7 +82,8 @@ def judge_refusal(items: Sequence[Item], refused: Refused) -> Verdicts:
     All bad fields of all inputs are reported at once. A field that is wrong whatever its value is taken from
     every input that carries it; one with a bad value only when a single input carries it.
     """
-    fault = item_fault(refused.body)
+    # The status says that nothing was written and why, also where the body has no category.
+    fault = replace(item_fault(refused.body), final=True)
     if len(items) == 1:
         return Verdicts(faults={items[0].trace: fault})
     named = _named(refused.body, items)

@@ -8,7 +8,7 @@ from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.faults import Refused
 from connectors.hubspot.transport import CONTACTS, Ask
 from connectors.port import Finding
-from syncd.errors import CredentialsRefused, Problem
+from syncd.errors import CredentialsRefused, MappingUnfit, Problem
 from syncd.net.governor import Priority
 
 _LOW = 0.1  #: part of the daily requests below which it is worth a word
@@ -18,12 +18,22 @@ def findings(connector: HubSpotConnector, *, fix: bool) -> tuple[Finding, ...]:
     """All findings. With ``fix``, the id property is created. Raises a ConnectionStop when HubSpot cannot be
     asked at all.
     """
+    scope = _scope(connector)
     return (
-        *_permissions(connector),
+        *scope,
+        *(() if scope else _permissions(connector)),  # nothing is read while the scope cannot be judged
         *_id_property(connector, fix=fix),
         *_fields(connector),
         *_daily(connector),
     )
+
+
+def _scope(connector: HubSpotConnector) -> list[Finding]:
+    try:
+        _ = connector.lens
+    except MappingUnfit as unfit:
+        return [Finding(problem=problem) for problem in unfit.problems]
+    return []
 
 
 def _permissions(connector: HubSpotConnector) -> list[Finding]:
@@ -107,15 +117,7 @@ def _id_property(connector: HubSpotConnector, *, fix: bool) -> list[Finding]:
 
 def _fields(connector: HubSpotConnector) -> list[Finding]:
     specs = connector.schema.fields()
-    unknown = [name for name in connector.lens.scope.properties if name not in specs]
-    found = [
-        _finding(
-            "[scope] crm",
-            f"HubSpot has no contact property {name}, so the filter never holds for a value of it",
-            "write the property's internal name",
-        )
-        for name in unknown
-    ]
+    found = []
     for name in connector.wanted.fields:
         spec = specs.get(name)
         if spec is not None and not spec.writable:

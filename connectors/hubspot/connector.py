@@ -4,26 +4,37 @@ schema.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.hubspot import phones
 from connectors.hubspot.batch import Item
-from connectors.hubspot.codec import EMAIL, LIFECYCLE, make_lens, record_of
+from connectors.hubspot.codec import EMAIL, LIFECYCLE, Lens, make_lens, record_of
 from connectors.hubspot.faults import Refused, not_understood
 from connectors.hubspot.feed import LIMIT, Feed
 from connectors.hubspot.looks import BATCH, PAGE, Looks, chunks
 from connectors.hubspot.schema import Schema
-from connectors.hubspot.scope import parse_scope
+from connectors.hubspot.scope import Scope, parse_scope
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.transport import ACCOUNT, CONTACTS, TIME_ZONE, Ask, Transport
 from connectors.hubspot.writes import Writes, only_stage, update_item
 from connectors.port import Account, Capabilities, Fetched, Memory, Page, Wanted
 from syncd.clock import Clock
 from syncd.core.model import FieldSpec, Intent, Op, Outcome, Receipt, Record, Stage
-from syncd.errors import ConnectionStop
+from syncd.errors import ConnectionStop, MappingUnfit, Problem
 from syncd.net.governor import Governor, Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rooms:
+    """What works through the lens, and so cannot be before the account has told of the scope's properties."""
+
+    lens: Lens
+    looks: Looks
+    feed: Feed
+    writes: Writes
 
 
 class HubSpotConnector:
@@ -38,18 +49,60 @@ class HubSpotConnector:
         clock: Clock,
         memory: Memory,
     ) -> None:
-        shown = (*wanted.fields, *wanted.key_fields.values(), wanted.stage_field, settings.id_property)
         self.settings = settings
         self.wanted = wanted
-        self.lens = make_lens(shown, parse_scope(wanted.scope))
+        self._scope = parse_scope(wanted.scope)
         self.transport = Transport(settings, governor=governor, clock=clock, memory=memory)
         # Known stages are those of the mapped stage field, which need not be the lifecycle.
         known_stages = wanted.known_stages if wanted.stage_field == LIFECYCLE else ()
         self.schema = Schema(self.transport, clock, known_fields=wanted.known_fields, known_stages=known_stages)
         self._memory = memory
-        self._looks = Looks(self.transport, self.lens, clock=clock, memory=memory)
-        self._feed = Feed(self.transport, self.lens)
-        self._writes = Writes(self.transport, self.lens)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._opened: _Rooms | None = None
+
+    @property
+    def lens(self) -> Lens:
+        """What is read and what is in scope. Raises MappingUnfit when the account lacks a property of the scope."""
+        return self._rooms.lens
+
+    @property
+    def _rooms(self) -> _Rooms:
+        """Made at the first use; with a scope that takes the schema. Raises a ConnectionStop, before anything is
+        written.
+        """
+        with self._lock:
+            if self._opened is None:
+                wanted = self.wanted
+                shown = (*wanted.fields, *wanted.key_fields.values(), wanted.stage_field, self.settings.id_property)
+                lens = make_lens(shown, self._known_scope())
+                self._opened = _Rooms(
+                    lens=lens,
+                    looks=Looks(self.transport, lens, clock=self._clock, memory=self._memory),
+                    feed=Feed(self.transport, lens),
+                    writes=Writes(self.transport, lens),
+                )
+            return self._opened
+
+    def _known_scope(self) -> Scope:
+        names = set(self._scope.properties)
+        if not names:
+            return self._scope
+        if not names <= self.schema.fields().keys():
+            self.schema.forget()  # what was described lately may be older than the property
+        specs = self.schema.fields()
+        if missing := sorted(names - specs.keys()):
+            raise MappingUnfit(
+                [
+                    Problem(
+                        where="[scope] crm",
+                        what=f"HubSpot has no contact property {name}, so no record can be judged by it",
+                        remedy="write the property's internal name",
+                    )
+                    for name in missing
+                ]
+            )
+        return self._scope.typed(specs.values())
 
     @property
     def label(self) -> str:
@@ -67,7 +120,8 @@ class HubSpotConnector:
         return Account(id=portal, name=f"HubSpot account {portal}")
 
     def capabilities(self) -> Capabilities:
-        """Costs a request when the schema was not asked for within the hour."""
+        """Costs a request when the schema was not asked for within the hour. Raises MappingUnfit like ``lens``."""
+        _ = self._rooms
         return Capabilities(
             field_times=True,
             identity=self._identity(),
@@ -95,19 +149,19 @@ class HubSpotConnector:
         return self.schema.stages(self.wanted.stage_field) if self.wanted.stage_field else ()
 
     def scan(self, cursor: str | None) -> Page:
-        return self._looks.page(cursor)
+        return self._rooms.looks.page(cursor)
 
     def feed_start(self) -> str:
-        return self._feed.start()
+        return self._rooms.feed.start()
 
     def changes(self, cursor: str) -> Page:
         """Rows come from HubSpot's index and may be older than the record: re-read what differs from what is
         stored.
         """
-        return self._feed.page(cursor)
+        return self._rooms.feed.page(cursor)
 
     def fetch(self, ids: Sequence[str]) -> Fetched:
-        return self._looks.fetch(ids)
+        return self._rooms.looks.fetch(ids)
 
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
         """E-mails also find secondary addresses, so a record's own e-mail may be another. Phones: see
@@ -115,10 +169,10 @@ class HubSpotConnector:
         """
         found: dict[str, Record] = {}
         addresses = [one.strip().lower() for one in keys.get("email", ()) if "@" in one]
-        found.update((record.id, record) for record in self._looks.by_property(EMAIL, addresses))
+        found.update((record.id, record) for record in self._rooms.looks.by_property(EMAIL, addresses))
         identity = self._identity() if keys.get("identity") else None
         if identity is not None:
-            halves = self._looks.by_property(identity, keys["identity"])
+            halves = self._rooms.looks.by_property(identity, keys["identity"])
             found.update((record.id, record) for record in halves)
         field = self.wanted.key_fields.get("phone", "phone")
         numbers = [one for one in keys.get("phone", ()) if phones.searchable(one)]
@@ -143,11 +197,11 @@ class HubSpotConnector:
             raise not_understood(ask.where, error) from None
 
     def field_times(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, datetime]]:
-        return self._looks.field_times(ids, fields)
+        return self._rooms.looks.field_times(ids, fields)
 
     def create(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]:
         link = self._link_property()
-        receipts = self._writes.create(
+        receipts = self._rooms.writes.create(
             intents,
             identity=link.name if link and link.unique else None,
             stamp_property=link.name if link else "",
@@ -162,7 +216,7 @@ class HubSpotConnector:
         empty = [item for item in items if not item.properties]
         back = {item.trace: item for item in items if self._goes_back(item.intent)}
         first = [self._cleared(item) if item.trace in back else item for item in items if item.properties]
-        receipts = self._writes.update(first) if first else {}
+        receipts = self._rooms.writes.update(first) if first else {}
         receipts |= {item.trace: _nothing_to_write(item) for item in empty}
         cleared = [
             item
@@ -188,7 +242,7 @@ class HubSpotConnector:
 
     def _set_stages(self, items: Sequence[Item], receipts: dict[str, Receipt]) -> None:
         """The second step of a move backwards. A stage that is refused after the clear is put back."""
-        later = self._writes.update_further([only_stage(item, item.properties[LIFECYCLE]) for item in items])
+        later = self._rooms.writes.update_further([only_stage(item, item.properties[LIFECYCLE]) for item in items])
         put_back = []
         for item in items:
             receipt = later[item.trace]
@@ -203,7 +257,7 @@ class HubSpotConnector:
                 before = next(one.before for one in item.intent.changes if one.field == LIFECYCLE)
                 put_back.append(only_stage(item, str(before)))
         if put_back:
-            self._writes.update_further(put_back)
+            self._rooms.writes.update_further(put_back)
 
     def _verify(self, intents: Sequence[Intent], receipts: dict[str, Receipt]) -> None:
         """Read back every written lifecycle stage: one that is not taken is answered as done (section 6)."""
@@ -211,7 +265,7 @@ class HubSpotConnector:
         if not applied:
             return
         try:
-            looks = self._looks.fetch([receipt.id for receipt in applied], kind="verify").records
+            looks = self._rooms.looks.fetch([receipt.id for receipt in applied], kind="verify").records
         except ConnectionStop:
             looks = {}
         for receipt in applied:
@@ -219,7 +273,7 @@ class HubSpotConnector:
             receipts[receipt.intent_id] = replace(receipt, shown=shown)
 
     def remove(self, intents: Sequence[Intent]) -> tuple[Receipt, ...]:
-        receipts = self._writes.remove(intents)
+        receipts = self._rooms.writes.remove(intents)
         return tuple(receipts[intent.id] for intent in intents)
 
     def _noted(self, intents: Sequence[Intent], receipts: Mapping[str, Receipt]) -> tuple[Receipt, ...]:

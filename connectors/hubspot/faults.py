@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from syncd.errors import ConnectionStop, CredentialsRefused, Parked, Unreachable
-from syncd.net.faults import Fault, Throttled, TransientFault, parse_retry_after
+from syncd.net.faults import Fault, TransientFault, parse_retry_after
 
 #: Seconds to wait where HubSpot names none, by policyName.
 _WAITS = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
@@ -27,6 +27,8 @@ _LOCKED_SECONDS = 2.0
 _MOVING_SECONDS = 3600.0
 _DAY = 86_400.0
 _TRANSIENT = {408, 500, 502, 503, 504, 521, 523, 524}
+_PERMISSION = re.compile(r"SCOPE|PERMISSION|FORBIDDEN|AUTHENTICATION|AUTHORIZATION", re.IGNORECASE)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -37,6 +39,14 @@ class Refused(Exception):
         self.body = body
         category = body.get("category") or body.get("errorType") or "no category"
         super().__init__(f"{where}: HubSpot refused with {status} ({category}){_trace(body)}")
+
+
+class Locked(TransientFault):
+    """A 423: someone else works on the record. Nothing was done; whoever gives up makes it a Refused."""
+
+    def __init__(self, message: str, *, body: Mapping[str, Any], retry_after: float) -> None:
+        self.body = body
+        super().__init__(message, retry_after=retry_after, sent=False)
 
 
 class TokenRefused(Fault):
@@ -59,6 +69,7 @@ class ItemFault:
     """Why one record of a batch was refused."""
 
     message: str
+    final: bool  #: about the record itself; else something went wrong in HubSpot, and nothing was decided
     gone: bool = False
     existing_id: str = ""  #: the record that has the value already
     taken: str = ""  #: the property whose value it has
@@ -75,8 +86,36 @@ def parse_body(body: bytes) -> dict[str, Any] | None:
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        data = _with_halves(body)
     return data if isinstance(data, dict) else None
+
+
+def _with_halves(body: bytes) -> Any:
+    """JSON in which texts hold half a surrogate pair, which orjson refuses, without these texts; None when it is no
+    JSON.
+    """
+    if b"\\ud" not in body.lower():
+        return None
+    try:
+        return _whole(json.loads(body.decode(), parse_constant=_no_constant))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def _whole(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _whole(value) for name, value in data.items() if not (_is_half(name) or _is_half(value))}
+    if isinstance(data, list):
+        return [_whole(value) for value in data if not _is_half(value)]
+    return data
+
+
+def _is_half(value: Any) -> bool:
+    return isinstance(value, str) and _HALF.search(value) is not None
 
 
 def rate_refusal(body: Mapping[str, Any], headers: Mapping[str, str], now: datetime) -> RateRefusal:
@@ -110,7 +149,8 @@ def raise_for(status: int, headers: Mapping[str, str], body: bytes, *, where: st
     """Given an answer that is no 429, return its JSON object if it is a success; else raise what happens
     next.
 
-    Raises TransientFault, Throttled, TokenRefused, Refused or a ConnectionStop. ``where`` names the request.
+    Raises TransientFault, TokenRefused, Refused or a ConnectionStop. ``where`` names the request. A 404 is Refused
+    only in HubSpot's own form: pages of proxies prove nothing of a record.
     """
     data = parse_body(body)
     if 200 <= status < 300:
@@ -124,10 +164,17 @@ def raise_for(status: int, headers: Mapping[str, str], body: bytes, *, where: st
     match status:
         case 401:
             raise TokenRefused(f"{where}: HubSpot answered 401 ({told.get('category', 'no category')})")
-        case 403:
+        case 403 if _tells_of_permission(told):
             raise CredentialsRefused(_missing_scopes(told, where))
+        case 403:
+            words = f"{where}: answered 403 without a word of a permission; does a proxy or firewall block it?"
+            raise TransientFault(words, retry_after=hint, sent=True)
+        case 404 if not _is_hubspots(told):
+            words = f"{where}: answered 404, not in HubSpot's form; does base_url lead to HubSpot, or a proxy answer?"
+            raise TransientFault(words, retry_after=hint, sent=True)
         case 423:
-            raise Throttled(f"{where}: the record is locked (423)", wait_seconds=max(_LOCKED_SECONDS, hint or 0.0))
+            seconds = max(_LOCKED_SECONDS, hint or 0.0)
+            raise Locked(f"{where}: the record is locked (423)", body=told, retry_after=seconds)
         case 477:
             seconds = min(_DAY, hint if hint is not None else _MOVING_SECONDS)
             raise Parked(
@@ -153,18 +200,32 @@ def credentials_refused(where: str) -> CredentialsRefused:
     )
 
 
-def _missing_scopes(body: Mapping[str, Any], where: str) -> str:
+def _is_hubspots(body: Mapping[str, Any]) -> bool:
+    """Whether a refusal is HubSpot's. A 404 may lack the category, and each of the others is said to be optional."""
+    return body.get("status") == "error" or bool(body.get("category") or body.get("correlationId"))
+
+
+def _tells_of_permission(body: Mapping[str, Any]) -> bool:
+    category = str(body.get("category") or body.get("errorType") or "")
+    return bool(_scopes(body)) or _PERMISSION.search(category) is not None
+
+
+def _scopes(body: Mapping[str, Any]) -> list[str]:
     contexts = [
         body.get("context"),
         *(one.get("context") for one in body.get("errors") or () if isinstance(one, dict)),
     ]
-    scopes = sorted(
+    return sorted(
         str(scope)
         for context in contexts
         if isinstance(context, dict)
         for key in ("requiredScopes", "requiredGranularScopes")
         for scope in context.get(key) or ()
     )
+
+
+def _missing_scopes(body: Mapping[str, Any], where: str) -> str:
+    scopes = _scopes(body)
     named = f" {', '.join(scopes)}" if scopes else "s crm.objects.contacts.read and crm.objects.contacts.write"
     return f"{where}: HubSpot says that a permission is missing (403); grant the scope{named} to the app or service key"
 
@@ -191,6 +252,15 @@ _HELD_BY = re.compile(
     r"propertyName=(?P<field>\w+),.*\bon (?P<half>\d+)\. (?P<owner>\d+) already has that value", re.DOTALL
 )
 _WRONG_WHATEVER = {"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"}
+#: Categories that speak of the record itself, so that sending it again changes nothing.
+_FINAL = {
+    "VALIDATION_ERROR",
+    "CONFLICT",
+    "OBJECT_NOT_FOUND",
+    "OBJECT_ALREADY_EXISTS",
+    "PROPERTY_DOESNT_EXIST",
+    "READ_ONLY_VALUE",
+}
 
 
 def item_fault(error: Mapping[str, Any]) -> ItemFault:
@@ -204,6 +274,7 @@ def item_fault(error: Mapping[str, Any]) -> ItemFault:
     fields, codes = _named_fields(error, words)
     return ItemFault(
         message=words,
+        final=error.get("category") in _FINAL or bool(existing or fields),
         gone=error.get("category") == "OBJECT_NOT_FOUND" and not existing,
         existing_id=existing,
         taken=taken,

@@ -79,15 +79,18 @@ def query(cursor: Cursor, lens: Lens) -> dict[str, Any]:
     }
 
 
-def advance(cursor: Cursor, *, ids: list[int], served_at: datetime) -> tuple[Cursor, bool]:
+def advance(cursor: Cursor, *, ids: list[int], served_at: datetime, more: bool = False) -> tuple[Cursor, bool]:
     """Given a page's ids and the moment of its answer, return where to go on and whether the window is done.
 
-    Raises ValueError when the ids are not in the asked order: going on would skip records.
+    ``more``: the answer names a next page, so a short one is not the last. Raises ValueError when the ids are not in
+    the asked order or none came although there are more: going on would skip records.
     """
+    if more and not ids:
+        raise ValueError("a page without rows names a next one")
     if ids != sorted(ids) or (ids and ids[0] <= cursor.last_id):
         raise ValueError("the rows are not in the order that was asked for")
     upper = epoch_ms(served_at) if cursor.upper is None else cursor.upper
-    if len(ids) < LIMIT:
+    if len(ids) < LIMIT and not more:
         since = max(upper - OVERLAP // timedelta(milliseconds=1), cursor.floor)
         return Cursor(since=since, floor=cursor.floor), True
     return replace(cursor, upper=upper, last_id=ids[-1]), False
@@ -134,8 +137,9 @@ class Feed:
                 cursor,
                 ids=[int(record.id) for record in records],
                 served_at=_clock_of(answer.served_at, ask.where),
+                more=bool((answer.data.get("paging") or {}).get("next")),
             )
-        except (Refused, KeyError, TypeError, ValueError) as error:
+        except (Refused, AttributeError, KeyError, TypeError, ValueError) as error:
             raise not_understood(ask_where, error) from None
         return Page(records=records, looked_at=answer.asked_at, cursor=following.text(), complete=done)
 

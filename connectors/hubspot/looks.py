@@ -90,10 +90,10 @@ class Looks:
                     records[asked] = found[asked]
                 elif asked in missing:
                     gone[asked] = Gone(id=asked, proof="404")
-                elif (single := self._single(asked)) is not None:
+                elif isinstance(single := self._single(asked), Record):
                     records[asked] = single
-                else:
-                    gone[asked] = Gone(id=asked, proof="404")
+                elif single is not None:
+                    gone[asked] = single
         return Fetched(records=records, gone=gone, looked_at=looked_at or self._clock.now())
 
     def _fetch_chunk(self, asked: Sequence[str], kind: str) -> tuple[datetime, dict[str, Record], set[str]]:
@@ -102,27 +102,32 @@ class Looks:
             answer = self._batch(asked, kind=kind)
             found = attributed(asked, (record_of(row, self._lens) for row in answer.data["results"]))
             missing = {one for error in _errors(answer) if _not_found(error) for one in ids_of(error, "ids")}
-        except Refused:
+        except Refused as refused:
+            if refused.status != 400:
+                raise not_understood(f"POST {CONTACTS}/batch/read on HubSpot", refused) from None
             return begun, {}, set()  # one bad id rejects them all: each is read alone
         except (KeyError, TypeError, ValueError) as error:
             raise not_understood(f"POST {CONTACTS}/batch/read on HubSpot", error) from None
         return answer.asked_at, found, missing
 
-    def _single(self, asked: str) -> Record | None:
-        """One record by id; None when HubSpot answers 404."""
+    def _single(self, asked: str) -> Record | Gone | None:
+        """One record by id; Gone when HubSpot answers 404, None when it is there and yet is not shown."""
         path = f"{CONTACTS}/{quote(asked, safe='')}"
         query = [("archived", "false"), ("properties", "hs_object_id")]
         ask = Ask(method="GET", path=path, kind="read", priority=Priority.PUSH, query=query)
         try:
             survivor = str(self._transport.read(ask).data["id"])
-            rows = self._batch([survivor]).data["results"]
-            return record_of(rows[0], self._lens) if rows else None
         except Refused as refused:
             if refused.status == 404:
-                return None
+                return Gone(id=asked, proof="404")
             raise not_understood(f"GET {CONTACTS}/… on HubSpot", refused) from None
         except (KeyError, TypeError, ValueError) as error:
             raise not_understood(f"GET {CONTACTS}/… on HubSpot", error) from None
+        try:
+            rows = self._batch([survivor]).data["results"]
+            return record_of(rows[0], self._lens) if rows else None
+        except (Refused, KeyError, TypeError, ValueError) as error:
+            raise not_understood(f"POST {CONTACTS}/batch/read on HubSpot", error) from None
 
     def by_property(self, name: str, values: Iterable[str]) -> Iterator[Record]:
         """Records whose unique property (or e-mail, secondary ones too) has one of the values. May repeat a
@@ -139,7 +144,7 @@ class Looks:
             if len(values) > 1:  # HubSpot takes offence at one of them: find the others without it
                 half = len(values) // 2
                 return (*self._by_property(name, values[:half]), *self._by_property(name, values[half:]))
-            if refused.status in (400, 404):
+            if refused.status in (400, 404) and refused.body:
                 return ()  # a value that HubSpot does not even look up belongs to nobody
             raise not_understood(f"POST {CONTACTS}/batch/read on HubSpot", refused) from None
         except (KeyError, TypeError, ValueError) as error:

@@ -54,17 +54,20 @@ class Credentials:
                 self._renew()
 
     def _renew(self) -> None:
+        """Its faults say ``sent=False``: the request that waits for the token was not sent."""
         settings = self._settings
         if settings.refresh_token is None or settings.client_secret is None or settings.client_id is None:
             raise TokenRefused("a fixed token cannot be renewed")
-        reply = self._fetch(
-            [
-                ("grant_type", "refresh_token"),
-                ("refresh_token", settings.refresh_token.get_secret_value()),
-                ("client_id", settings.client_id),
-                ("client_secret", settings.client_secret.get_secret_value()),
-            ]
-        )
+        form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", settings.refresh_token.get_secret_value()),
+            ("client_id", settings.client_id),
+            ("client_secret", settings.client_secret.get_secret_value()),
+        ]
+        try:
+            reply = self._fetch(form)
+        except TransientFault as fault:
+            raise TransientFault(str(fault), retry_after=fault.retry_after, sent=False) from None
         told = parse_body(reply.body) or {}
         if reply.status in (400, 401, 403):
             raise CredentialsRefused(
@@ -74,7 +77,7 @@ class Credentials:
             )
         token, lifetime = told.get("access_token"), told.get("expires_in")
         if reply.status != 200 or not isinstance(token, str) or not token:
-            raise TransientFault(f"HubSpot's token path answered {reply.status} without a token", sent=True)
+            raise TransientFault(f"HubSpot's token path answered {reply.status} without a token", sent=False)
         self._token = token
         seconds = float(lifetime) if isinstance(lifetime, int | float) else 1800.0
         self._until = self._clock.monotonic() + max(1.0, seconds - _MARGIN)

@@ -4,9 +4,10 @@ The change feed is read without the filter and every record is judged locally, s
 scope is seen leaving. This module sends nothing.
 
 The language is a list of ``{property, operator, value | values}``, all of which must hold, or a list of such
-lists, one of which must; or either of them as a JSON text. Text is compared without regard to case; a
-multi-select holds when any of its parts does; a blank value satisfies only NEQ, NOT_IN and NOT_HAS_PROPERTY.
-CONTAINS_TOKEN looks for a whole word, ``*`` stands for any letters.
+lists, one of which must; or either of them as a JSON text. Text is compared without regard to case, numbers by
+their value where the property is one; a multi-select holds when any of its parts does; a blank value satisfies only
+NEQ, NOT_IN and NOT_HAS_PROPERTY, and a property that was not read satisfies nothing. CONTAINS_TOKEN looks for a
+whole word, ``*`` stands for any letters.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from syncd.core.model import Value, Values
+from syncd.core.model import FieldSpec, Value, Values
 
 
 class Operator(StrEnum):
@@ -79,17 +80,24 @@ class Scope:
     """Filters in groups: all of a group must hold, of the groups one. No group at all: everything is in."""
 
     groups: tuple[tuple[Filter, ...], ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)  #: property → FieldSpec.type; what is missing is text
 
     @property
     def properties(self) -> tuple[str, ...]:
         """What has to be read to judge a record."""
         return tuple(sorted({one.property for group in self.groups for one in group}))
 
+    def typed(self, specs: Iterable[FieldSpec]) -> Scope:
+        """The same, with numbers and multi-selects compared as such: a text "01234" is not the number 1234."""
+        names = set(self.properties)
+        return replace(self, types={spec.name: spec.type for spec in specs if spec.name in names})
+
     def holds(self, values: Values) -> bool:
-        """Whether a record with these values takes part; a property that was not read counts as blank."""
-        return not self.groups or any(
-            all(_holds(one, values.get(one.property)) for one in group) for group in self.groups
-        )
+        """Whether a record with these values takes part; what was not read fulfils no filter, not even NEQ."""
+        return not self.groups or any(all(self._fulfils(one, values) for one in group) for group in self.groups)
+
+    def _fulfils(self, one: Filter, values: Values) -> bool:
+        return one.property in values and _holds(one, values[one.property], self.types.get(one.property, "text"))
 
     def judge_partial(self, values: Values) -> bool:
         """The same for an answer that may lack properties: what cannot be judged is left in."""
@@ -126,21 +134,22 @@ def parse_scope(scope: object) -> Scope:
 _EXAMPLE = '[{ property = "state", operator = "IN", values = ["FL", "TX"] }]'
 
 
-def _holds(one: Filter, value: Value) -> bool:
+def _holds(one: Filter, value: Value, type_: str) -> bool:
     parts = _parts(value)
+    exact = _exact(value, type_)
     match one.operator:
         case Operator.HAS_PROPERTY:
             return bool(parts)
         case Operator.NOT_HAS_PROPERTY:
             return not parts
         case Operator.EQ:
-            return _same(one.value or "", parts)
+            return _key(one.value or "", type_) in exact
         case Operator.NEQ:
-            return not _same(one.value or "", parts)
+            return _key(one.value or "", type_) not in exact
         case Operator.IN:
-            return any(_same(wanted, parts) for wanted in one.values)
+            return any(_key(wanted, type_) in exact for wanted in one.values)
         case Operator.NOT_IN:
-            return not any(_same(wanted, parts) for wanted in one.values)
+            return not any(_key(wanted, type_) in exact for wanted in one.values)
         case Operator.CONTAINS_TOKEN:
             return any(_has_token(part, one.value or "") for part in parts)
         case Operator.LT:
@@ -164,12 +173,14 @@ def _parts(value: Value) -> tuple[str, ...]:
     return (text, *parts) if len(parts) > 1 else (text,)
 
 
-def _same(wanted: str, parts: Sequence[str]) -> bool:
-    return any(_key(wanted) == _key(part) for part in parts)
+def _exact(value: Value, type_: str) -> set[float | str]:
+    """What EQ and its kin compare with: a multi-select's parts, a number's value, any other as it is written."""
+    parts = _parts(value)
+    return {_key(part, type_) for part in (parts if type_ == "multichoice" else parts[:1])}
 
 
-def _key(text: str) -> float | str:
-    number = _number(text)
+def _key(text: str, type_: str) -> float | str:
+    number = _number(text) if type_ == "number" else None
     return text.strip().casefold() if number is None else number
 
 

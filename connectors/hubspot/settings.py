@@ -15,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from syncd.net.rate import Rate, parse_duration, parse_rate
 
+_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+
 
 class HubSpotSettings(BaseModel):
     """The settings of one HubSpot connection. Secrets are already resolved when they get here."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     base_url: str = Field("https://api.hubapi.com", description="address of the API; plain http only for loopback")
     access_token: SecretStr | None = Field(None, description="of a service key or a private app")
@@ -45,6 +47,13 @@ class HubSpotSettings(BaseModel):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("write the address alone, without user, password, ? or #")
         return value.rstrip("/")
+
+    @field_validator("access_token", "client_secret", "refresh_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("is empty or holds blanks or characters that no token has; copy it from HubSpot again")
+        return value
 
     @field_validator("rate", "search_rate", mode="before")
     @classmethod

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.hubspot.faults import (
+    Locked,
+    Refused,
     TokenRefused,
     credentials_refused,
     parse_body,
@@ -25,7 +27,7 @@ from connectors.hubspot.wire import Reply, Wire
 from connectors.port import Memory
 from syncd.clock import Clock
 from syncd.core.backoff import Backoff
-from syncd.errors import AnswerLost, ConnectionStop, Parked
+from syncd.errors import AnswerLost, ConnectionStop, Parked, Unreachable
 from syncd.net.faults import Throttled, TransientFault, parse_retry_after, server_time
 from syncd.net.governor import Governor, Priority, Slot
 from syncd.net.retry import retrying
@@ -41,6 +43,7 @@ TOKEN = f"/oauth/{API_VERSION}/token"
 
 API_POOL = "api"
 SEARCH_POOL = "search"
+LOCKED = 423  #: status of a Refused: the record stayed locked through all tries
 TIME_ZONE = "time_zone"  #: key in Memory: the account's time zone, in which its day ends
 
 _READS = Backoff()
@@ -133,8 +136,8 @@ class Transport:
 
         try:
             answer = self._retried(attempt, ask, _WRITES, safe=safe)
-        except ConnectionStop as stop:
-            if first:
+        except (ConnectionStop, Refused) as stop:
+            if first and (isinstance(stop, ConnectionStop) or stop.status == LOCKED):
                 raise AnswerLost(f"{ask.where}: sent, and no answer says what became of it ({stop})") from None
             raise
         return replace(answer, repeated_within=self._clock.now() - first[0]) if first else answer
@@ -144,7 +147,12 @@ class Transport:
         self._wire.close()
 
     def _retried(self, call: Callable[[], Answer], ask: Ask, backoff: Backoff, *, safe: bool) -> Answer:
-        return retrying(call, clock=self._clock, backoff=backoff, safe=safe, random=self._jitter, what=ask.where)
+        try:
+            return retrying(call, clock=self._clock, backoff=backoff, safe=safe, random=self._jitter, what=ask.where)
+        except Unreachable as stop:
+            if isinstance(stop.__cause__, Locked):
+                raise Refused(LOCKED, stop.__cause__.body, ask.where) from None
+            raise
 
     def _once(self, ask: Ask) -> Answer:
         token = self._credentials.token()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from hubspot.crm.contacts.api_client import ApiClient
 from hubspot.crm.contacts.configuration import Configuration
 from hubspot.crm.contacts.exceptions import ApiException
 
+from syncd.errors import CredentialsRefused
 from syncd.net.faults import TransientFault
 
 _CONNECT_SECONDS = 10.0
@@ -30,9 +32,26 @@ _making = threading.Lock()
 _UNSENT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.SSLError,
     urllib3.exceptions.ProxyError,
 )
+
+
+class _NoHandshake(urllib3.exceptions.NewConnectionError):
+    """TLS came to nothing while connecting. An SSLError of any other moment may follow a request that was sent."""
+
+
+class _Connection(urllib3.connection.HTTPSConnection):
+    """Tells a handshake that failed from TLS that broke later, which urllib3 reports alike."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (ssl.SSLError, urllib3.util.ssl_match_hostname.CertificateError) as error:
+            raise _NoHandshake(self, type(error).__name__) from None
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +76,8 @@ class Wire:
             # token along.
             configuration.retries = urllib3.Retry(total=False, redirect=False, respect_retry_after_header=False)
             self._client = ApiClient(configuration)
+        pools = self._client.rest_client.pool_manager
+        pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "https": _Pool}
         self._client.user_agent = "syncd"
         self._client.set_default_header("Accept", "application/json")
         self._client.set_default_header("Accept-Encoding", "gzip")
@@ -71,7 +92,10 @@ class Wire:
         body: Mapping[str, Any] | None = None,
         form: Sequence[tuple[str, str]] = (),
     ) -> Reply:
-        """Send one request and read the whole answer. Raises TransientFault when the network gave none."""
+        """Send one request and read the whole answer.
+
+        Raises TransientFault when the network gave none, and CredentialsRefused when the token cannot be sent.
+        """
         headers = {"Content-Type": "application/x-www-form-urlencoded" if form else "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -99,6 +123,12 @@ class Wire:
         except urllib3.exceptions.HTTPError as error:
             sent = not isinstance(error, _UNSENT)
             raise TransientFault(f"{method} {path}: {_plainly(error)}", sent=sent) from None
+        except ValueError:
+            pass  # http.client quotes the header, so neither its error nor a context of it may get out
+        raise CredentialsRefused(
+            f"{method} {path}: the credentials hold characters that cannot be sent, so nothing was; copy the token "
+            "from HubSpot again"
+        )
 
     def close(self) -> None:
         """Close every kept connection."""
@@ -108,7 +138,8 @@ class Wire:
 
 def _refusal(refusal: ApiException, method: str, path: str) -> Reply:
     if not refusal.status:
-        raise TransientFault(f"{method} {path}: no secure connection could be made", sent=False) from None
+        # The client's form of an SSLError; handshakes fail as _NoHandshake, so the request was on its way.
+        raise TransientFault(f"{method} {path}: the secure connection broke", sent=True) from None
     body = refusal.body.encode() if isinstance(refusal.body, str) else refusal.body or b""
     return _reply(refusal.status, refusal.headers or {}, body)
 
@@ -122,14 +153,14 @@ def _plainly(error: urllib3.exceptions.HTTPError) -> str:
     match error:
         case urllib3.exceptions.NameResolutionError():
             return "the host's name could not be resolved"
+        case _NoHandshake():
+            return "no secure connection could be made; check the certificate and the clock"
         case urllib3.exceptions.NewConnectionError():
             return "no connection could be made"
         case urllib3.exceptions.ConnectTimeoutError():
             return "no connection was made in time"
         case urllib3.exceptions.ReadTimeoutError():
             return "no answer came in time"
-        case urllib3.exceptions.SSLError():
-            return "no secure connection could be made; check the certificate and the clock"
         case _:
             return f"the connection broke ({type(error).__name__})"
 

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.hubspot.batch import Item, judge, judge_refusal
 from connectors.hubspot.codec import EMAIL, LIFECYCLE, Lens, moment, record_of, written
 from connectors.hubspot.faults import ItemFault, Refused, not_understood
-from connectors.hubspot.transport import CONTACTS, Answer, Ask, Transport
+from connectors.hubspot.transport import CONTACTS, LOCKED, Answer, Ask, Transport
 from syncd.core.model import Intent, Outcome, Receipt, Record
 from syncd.errors import AnswerLost, BatchRefused, ConnectionStop
 from syncd.net.governor import Priority
@@ -100,7 +100,9 @@ class Writes:
         try:
             answer = self._transport.write(ask, safe=True)
         except Refused as refused:
-            if refused.status not in _RECORD_STATUSES:
+            if refused.status == LOCKED and len(intents) > 1:
+                raise BatchRefused(f"{refused}; none of the {len(intents)} records was archived") from None
+            if refused.status not in {LOCKED, *_RECORD_STATUSES}:
                 raise not_understood(ask.where, refused) from None
             return {intent.id: self._remove_one(intent) for intent in intents}
         items = [Item(intent=intent, properties={}, key=intent.crm_id) for intent in intents]
@@ -109,12 +111,16 @@ class Writes:
 
     def _remove_one(self, intent: Intent) -> Receipt:
         if not intent.crm_id.isdecimal():
-            return _removed(intent, ItemFault(message="not an id of HubSpot", gone=True))
+            return _removed(intent, ItemFault(message="not an id of HubSpot", final=True, gone=True))
         ask = Ask(method="DELETE", path=f"{CONTACTS}/{intent.crm_id}", kind="archive", priority=Priority.PUSH)
         try:
             self._transport.write(ask, safe=True)
         except Refused as refused:
-            fault = ItemFault(message=str(refused.body.get("message") or refused), gone=refused.status == 404)
+            fault = ItemFault(
+                message=str(refused.body.get("message") or refused),
+                final=refused.status != LOCKED,
+                gone=refused.status == 404,
+            )
             return _removed(intent, fault)
         except (AnswerLost, ConnectionStop) as error:
             return Receipt(intent_id=intent.id, outcome=Outcome.UNKNOWN, id=intent.crm_id, message=str(error))
@@ -199,6 +205,10 @@ class Writes:
     def _after_refusal(
         self, verb: Verb, items: Sequence[Item], refused: Refused, where: str
     ) -> tuple[dict[str, Receipt], list[Item]]:
+        if refused.status == LOCKED:
+            if len(items) > 1:
+                raise BatchRefused(f"{refused}; none of the {len(items)} records was written")
+            return {item.trace: _receipt(item, Outcome.FAILED, "the record is locked in HubSpot") for item in items}, []
         if refused.status not in _RECORD_STATUSES:
             raise not_understood(where, refused)
         faults = judge_refusal(items, refused).faults
@@ -257,7 +267,13 @@ def _sort(verb: Verb, item: Item, fault: ItemFault, receipts: dict[str, Receipt]
     if named and lighter.properties and not verb.keeps.intersection(named):
         again.append(lighter)
         return
-    outcome = Outcome.GONE if fault.gone and item.intent.crm_id else Outcome.REFUSED
+    if fault.gone and item.intent.crm_id:
+        outcome = Outcome.GONE
+    elif fault.final:
+        outcome = Outcome.REFUSED
+    else:
+        # HubSpot failed. What can be repeated is planned anew; of a plain create nobody knows how far it came.
+        outcome = Outcome.FAILED if verb.safe else Outcome.UNKNOWN
     receipt = _receipt(item, outcome, fault.message)
     receipts[item.trace] = replace(receipt, existing_id=fault.existing_id, refused_fields={**item.refused, **named})
 
@@ -273,10 +289,15 @@ def _receipt(item: Item, outcome: Outcome, message: str) -> Receipt:
 
 
 def _removed(intent: Intent, fault: ItemFault | None) -> Receipt:
-    done = fault is None or fault.gone
+    if fault is None or fault.gone:
+        outcome = Outcome.APPLIED
+    elif fault.final:
+        outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.FAILED
     return Receipt(
         intent_id=intent.id,
-        outcome=Outcome.APPLIED if done else Outcome.REFUSED,
+        outcome=outcome,
         id=intent.crm_id,
         message=fault.message if fault else "",
     )

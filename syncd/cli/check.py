@@ -9,10 +9,10 @@ from syncd.cli.loading import load_config
 from syncd.cli.render import as_json_text
 from syncd.clock import Clock
 from syncd.config.choice import chosen
-from syncd.config.load import check_offline, find_config
+from syncd.config.load import check_offline, find_config, load
 from syncd.config.model import Config, ConnectionConfig
 from syncd.cycle.inspect import Inspection, inspect
-from syncd.errors import Problem
+from syncd.errors import Problem, UsageError
 from syncd.exits import Exit
 from syncd.registry import kinds
 from syncd.store import database
@@ -22,12 +22,17 @@ def check_command(
     clock: Clock, *, config: Path | None, online: bool, fix: bool, names: list[str], as_json: bool
 ) -> Exit:
     """Print every finding at once; return 2 when one of them has to be mended, 4 when a side could not be asked."""
+    if fix and not online:
+        raise UsageError("check --fix: what to mend is only known with --online; add it")
     path = find_config(config)
     problems = list(check_offline(path, kinds=kinds()))
     inspections: tuple[Inspection, ...] = ()
-    if online and not any(not problem.warning for problem in problems):
+    sound = all(problem.warning for problem in problems)
+    if sound and online:
         loaded = load_config(config, need_secrets=True)
         inspections = _online(loaded, chosen(loaded, names), clock, fix=fix)
+    elif sound and names:
+        chosen(load(path, need_secrets=False, kinds=kinds()), names)  # for names that do not exist
     findings = problems + [problem for one in inspections for problem in one.problems]
     unreachable = [one for one in inspections if one.unreachable]
     broken = [problem for problem in findings if not problem.warning]

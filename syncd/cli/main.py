@@ -108,7 +108,7 @@ def check(
 
 @app.command()
 def status(config: ConfigOption = None, connection: ConnectionOption = None, as_json: JsonOption = False) -> None:
-    """Show connections, last runs, lag, queue and holds."""
+    """Show connections, last runs, lag, queue, holds and budget."""
     from syncd.cli.status import status_command
 
     _exit(status_command(CLOCK, config=config, names=connection or [], as_json=as_json))
@@ -123,8 +123,15 @@ def holds(context: typer.Context, config: ConfigOption = None, as_json: JsonOpti
         _exit(list_command(config=config, as_json=as_json, connections=[], reason=None, field=None))
 
 
+def _holds_options(context: typer.Context, config: Path | None, as_json: bool) -> dict[str, Any]:
+    """The options of a command below `holds`; those given before its name count too, the nearer ones first."""
+    above = context.parent.params if context.parent else {}
+    return {"config": config or above.get("config"), "as_json": as_json or above.get("as_json", False)}
+
+
 @holds_app.command("list")
 def holds_list(
+    context: typer.Context,
     config: ConfigOption = None,
     connection: ConnectionOption = None,
     reason: Annotated[str | None, typer.Option(help="Only holds with this reason.")] = None,
@@ -134,11 +141,13 @@ def holds_list(
     """List what waits for a person, oldest first."""
     from syncd.cli.holds import list_command
 
-    _exit(list_command(config=config, as_json=as_json, connections=connection or [], reason=reason, field=field))
+    options = _holds_options(context, config, as_json)
+    _exit(list_command(**options, connections=connection or [], reason=reason, field=field))
 
 
 @holds_app.command("show")
 def holds_show(
+    context: typer.Context,
     hold: Annotated[str, typer.Argument(help="The hold's id, or its first characters.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -146,7 +155,7 @@ def holds_show(
     """Show one hold with its values and what to do about it."""
     from syncd.cli.holds import show_command
 
-    _exit(show_command(hold, config=config, as_json=as_json))
+    _exit(show_command(hold, **_holds_options(context, config, as_json)))
 
 
 @app.command()
@@ -161,12 +170,13 @@ def sandbox(
     dialect: Annotated[str, typer.Option(help="How SalesPulse answers where its documentation is silent.")] = "plain",
 ) -> None:
     """Run local SalesPulse and HubSpot servers with example people, for trying and testing."""
-    from syncd.sandbox.main import run as run_sandbox
+    from syncd.cli.sandbox import sandbox_command
 
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is _on_signal:
             signal.signal(number, _on_gentle_signal)
-    run_sandbox(
+    sandbox_command(
+        CLOCK,
         port=port,
         hubspot_port=hubspot_port,
         people=people,
@@ -176,7 +186,6 @@ def sandbox(
         state=state,
         dialect=dialect,
         echo=typer.echo,
-        end=CLOCK.end,
     )
     if SIGNALS:
         raise Signalled

@@ -1,4 +1,4 @@
-"""`syncd status`: connections, last runs, lag, queue, holds. Reads the state only and needs no secret."""
+"""`syncd status`: connections, last runs, lag, queue, holds, budget. Reads the state only and needs no secret."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from syncd.clock import Clock
 from syncd.config.choice import chosen
 from syncd.config.model import Config, ConnectionConfig
 from syncd.exits import Exit
+from syncd.net.rate import Rate
 from syncd.store import database, holds, journal, links, matching, runs, sources
+from syncd.store.runs import Run
 from syncd.store.sources import HUB
+
+_SHOWN = 5  #: runs
+#: Runs in which the last one of each account is looked for.
+_LOOKED_AT = 50
 
 
 def status_command(clock: Clock, *, config: Path | None, names: list[str], as_json: bool) -> Exit:
@@ -36,6 +42,7 @@ def _document(
     tx: Connection, config: Config, connections: tuple[ConnectionConfig, ...], now: datetime
 ) -> dict[str, Any]:
     hub = sources.get(tx, HUB)
+    lately = runs.latest(tx, _LOOKED_AT)
     return {
         "state": str(config.state_path),
         "salespulse": {
@@ -54,8 +61,47 @@ def _document(
                 "exit_code": run.exit_code,
                 "requests": {name: spent["total"] for name, spent in run.summary.get("requests", {}).items()},
             }
-            for run in runs.latest(tx, 5)
+            for run in lately[:_SHOWN]
         ],
+        "budget": _budget(tx, config, connections, lately),
+    }
+
+
+def _budget(
+    tx: Connection, config: Config, connections: tuple[ConnectionConfig, ...], lately: tuple[Run, ...]
+) -> list[dict[str, Any]]:
+    """Every API account once, however many connections draw on it."""
+    accounts = {one.account: one for one in connections}
+    found = [_account(config.salespulse, "salespulse", "", [HUB], lately)]
+    for key, one in accounts.items():
+        names = [other.name for other in config.connections if other.account == key]
+        ids = (sources.get(tx, name).account_id for name in (one.name, *names))
+        found.append(_account(one.settings, one.kind.name, next(filter(None, ids), ""), names, lately))
+    return found
+
+
+def _account(settings: Any, connector: str, id_: str, names: list[str], lately: tuple[Run, ...]) -> dict[str, Any]:
+    given = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        "connector": connector,
+        "account": id_,
+        "sources": names,
+        "rates": {name: str(value) for name, value in given.items() if isinstance(value, Rate)},
+        "share": given.get("share"),
+        "last_run": next((spent for run in lately if (spent := _spent(run, names))), None),
+    }
+
+
+def _spent(run: Run, names: list[str]) -> dict[str, Any] | None:
+    """What a run asked of an account. All the sources on it show the account's figures, so that one tells them."""
+    requests = run.summary.get("requests", {})
+    figures = next((requests[name] for name in names if name in requests), None)
+    if figures is None:
+        return None
+    return {
+        "run": run.id,
+        "requests": figures["total"],
+        **{name: figures[name] for name in ("by_kind", "refused", "waited_seconds")},
     }
 
 
@@ -112,7 +158,21 @@ def _text(document: dict[str, Any]) -> str:
         lines.append(
             f"  {run['run']:>4}  {run['command']:<12} {run['started_at']}  {code:<10} requests: {spent or 'none'}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "budget", *(line for one in document["budget"] for line in _budget_lines(one))])
+
+
+def _budget_lines(account: dict[str, Any]) -> list[str]:
+    rates = ", ".join(f"{name} {rate}" for name, rate in account["rates"].items())
+    who = f"{account['connector']} {account['account']}".strip()
+    shared = f" for {', '.join(account['sources'])}" if account["sources"] != [account["connector"]] else ""
+    lines = [f"  {who}{shared}: {rates}, share {account['share']}"]
+    if spent := account["last_run"]:
+        kinds = "".join(f", {count} {kind}" for kind, count in spent["by_kind"].items())
+        lines.append(
+            f"    run {spent['run']}: {spent['requests']} requests, {spent['refused']} answered 429, "
+            f"{spent['waited_seconds']:g} s waited{kinds}"
+        )
+    return lines
 
 
 def _ago(seconds: int | None) -> str:

@@ -78,7 +78,9 @@ def compile_map(
         rules.append(rule)
     findings += _create_findings(draft, specs)
     findings += _name_findings(draft, specs)
-    return replace(draft, rules=tuple(rules)), tuple(dict.fromkeys(findings))
+    scope, unknown = _resolve_scope(draft, stages)
+    findings += unknown
+    return replace(draft, rules=tuple(rules), scope_salespulse=scope), tuple(dict.fromkeys(findings))
 
 
 def round_trip_problems(rule: FieldRule) -> tuple[Finding, ...]:
@@ -196,6 +198,8 @@ def _name_findings(draft: FieldMap, specs: Mapping[Side, Sequence[FieldSpec]]) -
     named += [(f"scope.salespulse.{name}", Side.SALESPULSE, name) for name in draft.scope_salespulse]
     for where, side, name in named:
         known = specs.get(side, ())
+        if side is Side.SALESPULSE and name == STAGE_FIELD:
+            continue
         if known and (side, name) not in mapped and name not in {spec.name for spec in known}:
             yield _missing(where, side, name, known)
 
@@ -222,6 +226,36 @@ def _resolve_stages(rule: FieldRule, stages: Mapping[Side, Sequence[Stage]]) -> 
         ]
         resolved.append([word if found is None else found for word, found in zip(column, ids, strict=True)])
     return replace(rule, table=tuple(zip(*resolved, strict=True))), findings
+
+
+def _resolve_scope(
+    draft: FieldMap, stages: Mapping[Side, Sequence[Stage]]
+) -> tuple[Mapping[str, tuple[str, ...]], list[Finding]]:
+    """SalesPulse's scope with stage ids for names, and the stages that do not exist."""
+    known = stages.get(Side.SALESPULSE, ())
+    words = draft.scope_salespulse.get(STAGE_FIELD, ())
+    if not known or not words:
+        return draft.scope_salespulse, []
+    ids = {word: _stage_id(known, word) for word in words}
+    findings = [
+        Finding(
+            where=f"scope.salespulse.{STAGE_FIELD}",
+            what=f"{_SIDE_NAMES[Side.SALESPULSE]} has no stage {word}, or more than one by that name",
+            remedy=_nearest_stage(word, known),
+        )
+        for word, found in ids.items()
+        if found is None
+    ]
+    resolved = tuple(found or word for word, found in ids.items())
+    return {**draft.scope_salespulse, STAGE_FIELD: resolved}, findings
+
+
+def _nearest_stage(word: str, known: Sequence[Stage]) -> str:
+    labels = {fold(stage.label): stage.label for stage in known}
+    near = difflib.get_close_matches(fold(word), labels, n=1, cutoff=0.6)
+    if near and near[0] != fold(word):
+        return f'did you mean "{labels[near[0]]}"?'
+    return _choose(f"{stage.label} ({stage.id})" for stage in known)
 
 
 def _stage_id(known: Sequence[Stage], word: str) -> str | None:

@@ -84,7 +84,7 @@ def tidy(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text without case and whitespace differences, for names, labels and e-mail addresses."""
+    """The text without case and whitespace differences, for names and labels."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
         return " ".join(text.split())
@@ -160,7 +160,8 @@ def _read_name(value: Value, _region: str) -> Hashable:
 
 
 def _read_email(value: Value, _region: str) -> Hashable:
-    text = fold(text_of(value))
+    # Not folded: straße@ and strasse@ are two mailboxes.
+    text = tidy(tidy(text_of(value)).lower())
     if len(text) <= _LONGEST_EMAIL and _EMAIL.fullmatch(text):
         return text
     return Odd(text)

@@ -10,14 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_DIGITS = re.compile(r"-?\d{1,15}", re.ASCII)
+_DIGITS = re.compile(r"-?\d+", re.ASCII)
+_BASIC_DATE = 8  #: digits: YYYYMMDD
+#: Milliseconds of 12 or 13 digits, either way from 1970. Fewer are a year, a day or seconds as a person typed them; who
+#: takes those for milliseconds puts everybody into January 1970.
+_EPOCH_RANGE = range(10**11, 10**13)
 
 #: The longest text that is looked at.
 _LONGEST = 40
 
 
 def read_date(value: str | float) -> str | None:
-    """The ISO date of a date, of a moment or of epoch milliseconds (in UTC); None for anything else.
+    """The ISO date of a date, of a moment or of epoch milliseconds (in UTC; 12 or 13 digits); None for anything else.
 
     A moment's date is the one that is written in it, in its own zone: that is the day a person meant.
     """
@@ -61,18 +65,18 @@ def _moment(value: str | float) -> datetime | None:
     text = value.strip()
     if len(text) > _LONGEST:
         return None
+    # Digits alone first: ISO 8601 without its signs would make the year 1610 of 1610121212345.
+    if _DIGITS.fullmatch(text) and len(text) != _BASIC_DATE:
+        return _from_epoch(int(text))
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         moment.astimezone(UTC)  # the first and last hours of the calendar do not exist in every zone
     except (ValueError, OverflowError):
-        return _from_epoch(int(text)) if _DIGITS.fullmatch(text) else None
+        return None
     return moment
 
 
 def _from_epoch(milliseconds: int) -> datetime | None:
-    try:
-        return _EPOCH + milliseconds * _MILLISECOND
-    except OverflowError:
-        return None
+    return _EPOCH + milliseconds * _MILLISECOND if abs(milliseconds) in _EPOCH_RANGE else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from syncd.clock import Clock
-from syncd.core.compile import compile_map
+from syncd.core.compile import Finding, compile_map
 from syncd.core.mapping import FieldMap
 from syncd.core.model import SIDES, FieldSpec, Option, Side, Stage
 from syncd.cycle.world import Account, Spoke, World
@@ -48,18 +48,23 @@ def joined(world: World, spoke: Spoke) -> tuple[Spoke, list[Problem]]:
         for side in SIDES:
             specs[side], stages[side] = _load(sources.get(tx, spoke.sources[side]).catalog)
     fields, findings = compile_map(spoke.fields, specs, stages)
-    problems = [
+    problems = problems_of(spoke.fields, findings)
+    identity = {side: name for side in SIDES if (name := spoke.accounts[side].identity)}
+    policy = replace(spoke.policy, identity=identity)
+    return replace(spoke, fields=fields, policy=policy, mapping_digest=_digest(fields, policy)), problems
+
+
+def problems_of(fields: FieldMap, findings: Iterable[Finding]) -> list[Problem]:
+    """Core's findings in a mapping as problems of its file."""
+    return [
         Problem(
-            where=f"mapping {spoke.fields.name}: {finding.where}",
+            where=f"mapping {fields.name}: {finding.where}",
             what=finding.what,
             remedy=finding.remedy,
             warning=finding.warning,
         )
         for finding in findings
     ]
-    identity = {side: name for side in SIDES if (name := spoke.accounts[side].identity)}
-    policy = replace(spoke.policy, identity=identity)
-    return replace(spoke, fields=fields, policy=policy, mapping_digest=_digest(fields, policy)), problems
 
 
 def _digest(fields: FieldMap, policy: object) -> bytes:

@@ -9,10 +9,12 @@ from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
 from syncd.core.compile import compile_map
 from syncd.core.model import Side, Stage
+from syncd.cycle.catalogs import problems_of
 from syncd.cycle.opening import close as close_world
-from syncd.cycle.opening import open_world
-from syncd.cycle.world import Spoke
-from syncd.errors import ConnectionStop, Problem
+from syncd.cycle.opening import open_world, shared_account
+from syncd.cycle.world import Spoke, World
+from syncd.errors import ConnectionStop, MappingUnfit, Problem
+from syncd.store import sources
 from syncd.store.database import Database
 
 
@@ -55,13 +57,15 @@ def inspect(
             names = ", ".join(stage.label or stage.id for stage in stages) or "none"
             found = [Inspection(name="SalesPulse", account="the key is accepted", facts=(count, f"stages: {names}"))]
         for spoke, connection in zip(world.spokes, connections, strict=True):
-            found.append(_connection(spoke, connection, stages=stages, fix=fix))
+            found.append(_connection(world, spoke, connection, stages=stages, fix=fix))
         return tuple(found)
     finally:
         close_world(world)
 
 
-def _connection(spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[Stage], fix: bool) -> Inspection:
+def _connection(
+    world: World, spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[Stage], fix: bool
+) -> Inspection:
     connector = spoke.accounts[Side.CRM].connector
     try:
         account = connector.account()
@@ -73,18 +77,15 @@ def _connection(spoke: Spoke, connection: ConnectionConfig, *, stages: Sequence[
             {Side.CRM: own, Side.SALESPULSE: tuple(stages)},
         )
         checked = connection.kind.check(connector, fix=fix)
+    except MappingUnfit as unfit:
+        return Inspection(name=spoke.name, problems=unfit.problems)
     except ConnectionStop as stop:
         return Inspection(name=spoke.name, unreachable=str(stop))
-    problems = [
-        Problem(
-            where=f"mapping {spoke.fields.name}: {finding.where}",
-            what=finding.what,
-            remedy=finding.remedy,
-            warning=finding.warning,
-        )
-        for finding in findings
-    ]
-    problems += [one.problem for one in checked]
+    problems = problems_of(spoke.fields, findings) + [one.problem for one in checked]
+    with world.database.write() as tx:
+        sources.save(tx, spoke.name, account_id=account.id)
+    if shared := shared_account(world, spoke):
+        problems.append(shared)
     facts = (
         f"{len(specs)} fields",
         f"stages: {', '.join(stage.label or stage.id for stage in own) or 'none'}",

@@ -49,7 +49,10 @@ def open_world(
             governors[connection.account] = connection.kind.governor(connection.settings, clock)
         spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock, full=full))
     peers = _peers(config)
-    spokes = [replace(spoke, peers=peers[spoke.name]) for spoke in spokes]
+    active = {one.name for one in connections} | {one.name for one in config.connections if one.enabled}
+    spokes = [
+        replace(spoke, peers=peers[spoke.name], strangers=_strangers(config, spoke.name, active)) for spoke in spokes
+    ]
     return World(
         database=database,
         clock=clock,
@@ -68,6 +71,19 @@ def _peers(config: Config) -> dict[str, tuple[str, ...]]:
         one.name: tuple(other.name for other in config.connections if other.account == one.account)
         for one in config.connections
     }
+
+
+def _strangers(config: Config, name: str, active: set[str]) -> tuple[str, ...]:
+    """The active connections before this one that must not turn out to be on its account: of its connector, but with a
+    budget of their own. Of two connections the later one in the config is stopped, whatever the command line says.
+    """
+    names = [one.name for one in config.connections]
+    me = config.connections[names.index(name)]
+    return tuple(
+        one.name
+        for one in config.connections[: names.index(name)]
+        if one.name in active and one.kind.name == me.kind.name and one.account != me.account
+    )
 
 
 def _open_hub(config: Config, database: Database, clock: Clock, *, full: bool) -> Account:
@@ -169,7 +185,8 @@ def _open_spoke(
 def prepare(world: World, *, full: bool) -> None:
     """Check the accounts, learn fields and stages where that is due, and join them to the mappings.
 
-    A mapping that names what its sides do not have stops its connection. Raise ConfigError when that is all of them.
+    A mapping that names what its sides do not have stops its connection, and so does an account that an earlier
+    connection opens in another way. Raise ConfigError when that is all of them.
     """
     problems: list[Problem] = []
     try:
@@ -178,19 +195,20 @@ def prepare(world: World, *, full: bool) -> None:
         _stop_all(world, stop)
         return
     world.hub = hub
-    spokes = []
-    for spoke in world.spokes:
+    for spoke in world.spokes:  # all of them, before they are compared
         try:
             _check_account(world, spoke)
-            account = described(world, spoke.accounts[Side.CRM], full=full)
         except ConnectionStop as stop:
-            spoke.tally.stop = stop
-            world.report.note(spoke.name, str(stop))
-            spokes.append(spoke)
-            continue
-        ready, found = joined(world, replace(spoke, accounts={Side.SALESPULSE: hub, Side.CRM: account}))
-        broken = [problem for problem in found if not problem.warning]
-        if broken:
+            _stop(world, spoke, stop)
+    spokes = []
+    for spoke in world.spokes:
+        ready, found = spoke, list[Problem]()
+        try:
+            if spoke.tally.stop is None:
+                ready, found = _fitted(world, spoke, full=full)
+        except ConnectionStop as stop:
+            _stop(world, spoke, stop)
+        if any(not problem.warning for problem in found):
             ready.tally.stop = MappingUnfit(found)
             problems += found
         spokes.append(ready)
@@ -204,10 +222,25 @@ def prepare(world: World, *, full: bool) -> None:
         begin(world, spoke)
 
 
+def _fitted(world: World, spoke: Spoke, *, full: bool) -> tuple[Spoke, list[Problem]]:
+    """The connection joined to what its sides say of themselves, and what does not fit."""
+    if shared := shared_account(world, spoke):
+        return spoke, [shared]
+    try:
+        account = described(world, spoke.accounts[Side.CRM], full=full)
+    except MappingUnfit as unfit:
+        return spoke, list(unfit.problems)
+    return joined(world, replace(spoke, accounts={Side.SALESPULSE: world.hub, Side.CRM: account}))
+
+
 def _stop_all(world: World, stop: ConnectionStop) -> None:
     for spoke in world.spokes:
-        spoke.tally.stop = stop
-        world.report.note(spoke.name, str(stop))
+        _stop(world, spoke, stop)
+
+
+def _stop(world: World, spoke: Spoke, stop: ConnectionStop) -> None:
+    spoke.tally.stop = stop
+    world.report.note(spoke.name, str(stop))
 
 
 def _check_account(world: World, spoke: Spoke) -> None:
@@ -228,6 +261,23 @@ def _check_account(world: World, spoke: Spoke) -> None:
             f"links in the state belong to account {remembered}; nothing was believed missing and nothing written. Put "
             "the right credentials in place, or use a connection of another name for the other account"
         )
+
+
+def shared_account(world: World, spoke: Spoke) -> Problem | None:
+    """What is wrong when an earlier connection opens this one's account in another way: each would spend the whole of
+    its budget, and a contact could be created or linked there twice.
+    """
+    with world.database.read() as tx:
+        mine = sources.get(tx, spoke.name).account_id
+        other = next((name for name in spoke.strangers if mine and sources.get(tx, name).account_id == mine), None)
+    if other is None:
+        return None
+    return Problem(
+        where=f"[connections.{spoke.name}]",
+        what=f"opens the same {spoke.label(Side.CRM)} account {mine} as [connections.{other}]",
+        remedy="use the same credentials and base_url for both, so that they share its budget, and let only one of "
+        "them create there",
+    )
 
 
 def close(world: World) -> None:

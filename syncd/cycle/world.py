@@ -82,6 +82,7 @@ class Spoke:
     tally: Tally
     mapping_digest: bytes  #: of fields and policies: a pair is merged again when it changes
     peers: tuple[str, ...] = ()  #: the connections on the same CRM account, this one included
+    strangers: tuple[str, ...] = ()  #: earlier connections of its connector that do not share its budget
 
     @property
     def sources(self) -> dict[Side, str]:

@@ -10,16 +10,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from syncd.core.kinds import text_of
 from syncd.salespulse import tolerance
 from syncd.salespulse.results import Bulk, Contact, Refused
+
+_STAGES = frozenset({"stage_id", "stage"})  #: a stage that was sent need not have taken
 
 
 def bulk(body: Any, sent: Sequence[Mapping[str, Any]]) -> Bulk:
     """Bulk answer: an array in request order, or created/data with errors by index.
 
     Rows are matched by an index that they bear, else by order where rows and errors together are as many as
-    were sent and no row contradicts what was sent at its place, else by e-mail and phone where these are
-    unique. The rest is in doubt.
+    were sent and no row contradicts what was sent at its place, else by e-mail and phone where only one item and
+    only one row with these do not contradict each other. The rest is in doubt.
     """
     refused = _bulk_errors(body, len(sent))
     made: list[tuple[int | None, Contact]] = []
@@ -97,12 +100,16 @@ def _placed(
 
 
 def _contradicts(shown: Contact, sent: Mapping[str, Any]) -> bool:
-    """Whether the answer shows another e-mail or phone than was sent, however it is written."""
+    """Whether the answer shows another text than was sent, however it is written; blanks and stages tell nothing."""
     return any(
-        _key(shown.fields[name]) != _key(sent[name])
-        for name in ("email", "phone")
-        if name in sent and shown.fields.get(name) not in (None, "")
+        _folded(name, text_of(value)) != _folded(name, text)
+        for name, text in sent.items()
+        if isinstance(text, str) and name not in _STAGES and (value := shown.fields.get(name)) not in (None, "")
     )
+
+
+def _folded(name: str, text: str) -> str:
+    return _key(text) if name in ("email", "phone") else " ".join(text.casefold().split())
 
 
 def _key(value: Any) -> str:
@@ -122,11 +129,12 @@ def _by_keys(
     for index, values in enumerate(sent):
         if index not in refused:
             wanted.setdefault(print_of(values), []).append(index)
-    shown: dict[tuple[str, str], list[Contact]] = {}
+    rows: dict[int, list[Contact]] = {}  #: what each item may have become
+    items: dict[str, set[int]] = {}  #: which item each id may be
     for one in made:
-        shown.setdefault(print_of(one.fields), []).append(one)
-    return {
-        wanted[key][0]: found[0]
-        for key, found in shown.items()
-        if key != ("", "") and len(found) == 1 and len(wanted.get(key, ())) == 1
-    }
+        key = print_of(one.fields)
+        for index in wanted.get(key, ()) if key != ("", "") else ():
+            if not _contradicts(one, sent[index]):
+                rows.setdefault(index, []).append(one)
+                items.setdefault(one.id, set()).add(index)
+    return {index: one for index, (one, *more) in rows.items() if not more and items[one.id] == {index}}

@@ -93,15 +93,7 @@ class SalesPulseClient:
             bulk=True,
             safe=False,
         )
-        said = bulk(answer.body, contacts)
-        refused = {
-            index: Refused(
-                message=scrub(why.message, _texts(contacts[index])),
-                fields={name: scrub(text, _texts(contacts[index])) for name, text in why.fields.items()},
-            )
-            for index, why in said.refused.items()
-        }
-        return Bulk(created=said.created, refused=refused)
+        return read_bulk(answer.body, contacts)
 
     def update_contact(
         self, contact_id: str, fields: Mapping[str, Any], *, priority: Priority = Priority.PUSH
@@ -212,6 +204,19 @@ class SalesPulseClient:
 
     def close(self) -> None:
         self._close()
+
+
+def read_bulk(body: Any, contacts: Sequence[Mapping[str, Any]]) -> Bulk:
+    """What a bulk answer, also one that refuses, tells of each contact sent; the words without the values sent."""
+    said = bulk(body, contacts)
+    refused = {
+        index: Refused(
+            message=scrub(why.message, _texts(contacts[index])),
+            fields={name: scrub(text, _texts(contacts[index])) for name, text in why.fields.items()},
+        )
+        for index, why in said.refused.items()
+    }
+    return Bulk(created=said.created, refused=refused)
 
 
 def _contact(contact_id: str) -> str:

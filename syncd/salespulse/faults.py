@@ -13,6 +13,9 @@ from syncd.net.faults import Throttled, TransientFault, parse_retry_after, serve
 from syncd.salespulse import tolerance
 from syncd.salespulse.tolerance import NotUnderstood
 
+#: They come with every answer of SalesPulse (vendor page, Rate Limits), so a 404 without them is somebody else's.
+_RATE_HEADERS = frozenset({"x-ratelimit-limit", "x-ratelimit-remaining"})
+
 
 class Refusal(SyncdError):
     """A 4xx that speaks of this request alone. ``str()`` holds the vendor's words without the values that were sent."""
@@ -65,11 +68,17 @@ def judge(
     if status >= 500 or status in (408, 425) or status < 200:
         retry_after = parse_retry_after(headers.get("retry-after"), now)
         raise TransientFault(f"SalesPulse answered {what} with {status}", retry_after=retry_after, sent=True)
+    if status == 404 and not headers.keys() >= _RATE_HEADERS:
+        # Whatever its body says: a gateway that lost its route, or a proxy that cuts headers. It proves no delete.
+        raise TransientFault(
+            f"{host} answered {what} with a 404 that is not SalesPulse's own, for it lacks the X-RateLimit headers; "
+            "is [salespulse] base_url right, and does a proxy or gateway in between leave these headers in?",
+            sent=True,
+        )
     try:
         found = tolerance.parse(body)
     except NotUnderstood:
-        # "All responses are JSON": a page of HTML, whatever its status, was made by something in front of the
-        # API. A 404 of that kind proves no delete.
+        # "All responses are JSON": a page of HTML, whatever its status, was made by something in front of the API.
         raise TransientFault(
             f"{host} answered {what} with {status} and something that is not JSON; "
             "is [salespulse] base_url right, and is a proxy or a login page in between?",
@@ -77,8 +86,6 @@ def judge(
         ) from None
     if status < 300:
         return found
-    if status == 404 and not isinstance(found, dict) and "x-ratelimit-limit" not in headers:
-        raise TransientFault(f"{host} answered {what} with a 404 that is not SalesPulse's own", sent=True)
     said = tolerance.refusal(found)
     allow = [word.strip().upper() for word in headers.get("allow", "").split(",") if word.strip()]
     raise Refusal(

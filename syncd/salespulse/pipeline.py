@@ -35,15 +35,21 @@ class Stages:
         with self._lock:
             return self._ask(priority)
 
-    def resolve(self, ref: StageRef, *, priority: Priority) -> str:
-        """The stage's id; a name that no stage or more than one bears passes as it is."""
-        if ref.exact or not ref.text:
+    def resolve(self, ref: StageRef, *, priority: Priority) -> str | None:
+        """The stage's id; a name that no stage or more than one bears passes as it is. None: what the answer says
+        under one key and under another are two stages, and which is true cannot be told.
+        """
+        if not ref.also and (ref.exact or not ref.text):
             return ref.text
         with self._lock:
-            found = self._find(ref.text)
+            found = ref.text if ref.exact else self._find(ref.text)
             if found is None and (self._asked is None or self._clock.now() - self._asked > _AGAIN):
                 self._ask(priority)
                 found = self._find(ref.text)
+            if ref.also and not self._stages and self._asked is None:
+                self._ask(priority)
+            if any(other not in (None, found) for other in map(self._find, ref.also)):
+                return None
         return ref.text if found is None else found
 
     def _ask(self, priority: Priority) -> tuple[Stage, ...]:

@@ -80,13 +80,15 @@ class Recorder:
             for name, value in contact.fields.items()
             if name != STAGE_FIELD and (self._all or name in self._names)
         }
-        for name in left_out:
-            if name not in values and name not in contact.unreadable and name in self._names:
+        for name in left_out - contact.unreadable - {STAGE_FIELD}:
+            if name not in values and name in self._names:
                 values[name] = None
         if self.wants_stage:
             if contact.stage is not None:
-                values[STAGE_FIELD] = self._stages.resolve(contact.stage, priority=priority) or None
-            elif STAGE_FIELD in left_out:
+                stage = self._stages.resolve(contact.stage, priority=priority)
+                if stage is not None:
+                    values[STAGE_FIELD] = stage or None
+            elif STAGE_FIELD in left_out - contact.unreadable:
                 values[STAGE_FIELD] = None
         return Record(id=contact.id, values=values, modified_at=contact.modified_at, created_at=contact.created_at)
 

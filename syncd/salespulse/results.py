@@ -18,6 +18,7 @@ class StageRef:
 
     text: str
     exact: bool  #: ``text`` is an id; else it may be an id or a name
+    also: tuple[str, ...] = ()  #: what the answer's other stage keys say, ids or names: to be compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Contact:
 
     id: str
     fields: Values
-    unreadable: frozenset[str] = frozenset()  #: keys whose values cannot be kept as text: never taken for blank
+    unreadable: frozenset[str] = frozenset()  #: keys that were shown and cannot be told: never taken for blank
     stage: StageRef | None = None  #: None: not shown
     modified_at: datetime | None = None
     created_at: datetime | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Hashable
 
+from syncd.core.kinds import text_of
+from syncd.core.model import Value
+from syncd.core.phones import read_phone
 from syncd.net.governor import Priority
 from syncd.salespulse.client import SalesPulseClient
 from syncd.salespulse.listing import Lister
@@ -34,14 +37,24 @@ def search(client: SalesPulseClient, lister: Lister, value: str) -> list[Contact
     return found
 
 
-def bears(contact: Contact, key: str, field: str, value: str) -> bool:
+def words_for(key: str, value: str, region: str) -> str:
+    """What to search for: of a phone the number alone, since how its extension is written is not known."""
+    found = read_phone(value, region) if key == "phone" else None
+    return value if found is None else found[0]
+
+
+def bears(contact: Contact, key: str, field: str, value: str, region: str) -> bool:
     """Whether the contact carries the value, however it is written: in that field, or in any where none is named."""
     fields = (field,) if field else tuple(contact.fields)
-    wanted = _folded(key, value)
-    return any(isinstance(shown := contact.fields.get(name), str) and _folded(key, shown) == wanted for name in fields)
+    wanted = _readings(key, value, region)
+    return any(not wanted.isdisjoint(_readings(key, contact.fields.get(name), region)) for name in fields)
 
 
-def _folded(key: str, value: str) -> str:
-    if key == "phone":
-        return re.sub(r"\D", "", value)[-10:] or value
-    return value.strip().casefold()
+def _readings(key: str, value: Value, region: str) -> frozenset[Hashable]:
+    """All that a value may mean; none for a blank."""
+    text = text_of(value).strip()
+    if key != "phone":
+        return frozenset({text.casefold()} - {""})
+    # A JSON number cannot carry the plus, so its digits may begin with a country code.
+    texts = (text, f"+{text}") if text.isdigit() else (text,)
+    return frozenset(found for one in texts if (found := read_phone(one, region))) or frozenset({text} - {""})

@@ -41,6 +41,7 @@ class SalesPulseSettings:
     page_size: int | None = None  #: contacts a page; None: learned from the server
     token_field: str = ""  #: custom field that carries the CRM id; "" for none
     stage_method: str = "PATCH"
+    region: str = "US"  #: for phone numbers without a country code
     timeout: float = 30.0  #: seconds for connecting and for each wait during an answer
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ from syncd.salespulse.pages import Position, cursor_of, position_of, turn
 from syncd.salespulse.pipeline import DealBook, Stages, walk_deals
 from syncd.salespulse.records import Recorder
 from syncd.salespulse.results import Contact, Listing
-from syncd.salespulse.search import bears, search
+from syncd.salespulse.search import bears, search, words_for
 from syncd.salespulse.settings import MOST, SalesPulseSettings
 from syncd.salespulse.transport import Transport
 from syncd.salespulse.writes import Writer
@@ -64,14 +64,15 @@ class SalesPulseSide:
         self.client = SalesPulseClient(transport)
         self._stages = Stages(self.client, clock=clock, known=wanted.known_stages)
         self._recorder = Recorder(wanted, token_field=settings.token_field, stages=self._stages, learned=self._learned)
-        keys = frozenset({*wanted.key_fields.values(), settings.token_field} - {""})
+        keys = {field: key for key, field in {**wanted.key_fields, "identity": settings.token_field}.items() if field}
         self._writer = Writer(
             self.client,
             settings=settings,
             recorder=self._recorder,
             stages=self._stages,
             learned=self._learned,
-            keys=keys or frozenset({"email", "phone"}),
+            keys=keys or {"email": "email", "phone": "phone"},
+            find=self.find,
         )
         self._lock = threading.Lock()
         self._walk_lock = threading.Lock()
@@ -224,14 +225,15 @@ class SalesPulseSide:
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
         """One search a value. Contacts that do not bear it are left out: what ``search`` looks at is not documented."""
         found: dict[str, Record] = {}
+        region = self._settings.region
         fields = {**self._wanted.key_fields, "identity": self._settings.token_field}
         try:
             for key, values in keys.items():
                 if key == "identity" and not self._settings.token_field:
                     continue
                 for value in dict.fromkeys(text for text in values if text.strip()):
-                    for contact in search(self.client, self._lister, value):
-                        if bears(contact, key, fields.get(key, ""), value):
+                    for contact in search(self.client, self._lister, words_for(key, value, region)):
+                        if bears(contact, key, fields.get(key, ""), value, region):
                             found[contact.id] = self._listed(contact)
         except Refusal as refusal:
             raise _stop(refusal) from None

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from syncd.core.mapping import STAGE_FIELD
 from syncd.core.model import Value
 from syncd.salespulse.results import Call, Contact, Deal, Hint, Refused, StageInfo, StageRef
 
@@ -203,21 +204,25 @@ def moment(value: Any) -> datetime | None:
     return None
 
 
+_STAGES = ("stage_id", "stage", "pipeline_stage_id", "pipeline_stage")
+
+
 def stage_of(row: Mapping[str, Any]) -> StageRef | None:
     """Where a contact or deal shows its stage: stage_id, stage (id, name or object), pipeline_stage. None:
-    nowhere.
+    nowhere, or under two ids: a server may store a ``stage_id`` that it does not know and show it beside the true one.
 
-    The first that is not blank counts; all blank: it has no stage.
+    The first id that is not blank counts, else the first name; all blank: it has no stage.
     """
-    blank = None
-    for key in ("stage_id", "stage", "pipeline_stage_id", "pipeline_stage"):
-        if key not in row:
-            continue
-        found = _stage(row[key], exact=key.endswith("_id"))
-        if found is not None and found.text:
-            return found
-        blank = blank or found
-    return blank
+    found = [ref for key in _STAGES if key in row and (ref := _stage(row[key], exact=key.endswith("_id")))]
+    named = [ref for ref in found if ref.text]
+    if not named:
+        return found[0] if found else None
+    ids = {ref.text for ref in named if ref.exact}
+    if len(ids) > 1:
+        return None
+    text = ids.pop() if ids else named[0].text
+    also = tuple(dict.fromkeys(ref.text for ref in named if ref.text != text))
+    return StageRef(text=text, exact=any(ref.exact for ref in named), also=also)
 
 
 def _stage(value: Any, *, exact: bool) -> StageRef | None:
@@ -253,11 +258,14 @@ def shown_contact(row: Mapping[str, Any], own: str) -> Contact:
             fields[_text(key)] = plain(value)
         except _Unreadable:
             unreadable.add(key)
+    stage = stage_of(row)
+    if stage is None and any(key in row for key in _STAGES):
+        unreadable.add(STAGE_FIELD)
     return Contact(
         id=own,
         fields=fields,
         unreadable=frozenset(unreadable),
-        stage=stage_of(row),
+        stage=stage,
         modified_at=moment(row.get("updated_at")),
         created_at=moment(row.get("created_at")),
     )

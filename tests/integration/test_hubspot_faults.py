@@ -398,6 +398,13 @@ def test_check_tells_of_a_property_that_is_not_unique_and_of_one_that_is_read_on
     assert finding.problem.warning
 
 
+def test_check_tells_of_a_scope_that_names_no_property(hub: Bench) -> None:
+    scope = [{"property": "shoe_size", "operator": "NEQ", "value": "44"}]
+    (finding,) = KIND.check(hub.reopen(wanted=replace(WANTED, scope=scope)), fix=False)
+    assert "shoe_size" in finding.problem.what
+    assert not finding.problem.warning
+
+
 def test_stages_are_those_of_the_lifecycle_in_their_order(hub: Bench) -> None:
     order = [stage.id for stage in hub.connector.stages()]
     assert order.index("lead") < order.index("opportunity") < order.index("customer")

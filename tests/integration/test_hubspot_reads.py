@@ -13,8 +13,7 @@ from connectors.hubspot import KIND
 from connectors.hubspot.codec import epoch_ms, from_epoch_ms, make_lens, moment, record_of, set_since
 from connectors.hubspot.feed import Cursor, advance, read_cursor
 from connectors.hubspot.phones import writings
-from connectors.hubspot.scope import Scope, parse_scope
-from syncd.core.model import Op
+from connectors.hubspot.scope import Scope
 from syncd.errors import CredentialsRefused, Unreachable
 from syncd.testing.contract import drain, scan_all
 from syncd.testing.hubspot import WANTED, Bench, Stand, stand
@@ -309,6 +308,22 @@ def test_no_overlap_reaches_back_before_the_listing_that_the_feed_follows() -> N
     assert later.since == epoch_ms(served) + 7 * 60_000
 
 
+def test_a_short_page_that_names_a_next_one_does_not_end_the_window(hub: Bench) -> None:
+    ids = [hub.add({"firstname": "Ann"}) for _ in range(3)]
+    hub.advance(1)
+    rows = [{"id": ids[0], "properties": {"hs_object_id": ids[0]}}]
+    following = {"paging": {"next": {"after": "1"}}}
+    hub.fault("status", "/search", status=200, body={"total": 3, "results": rows, **following})
+    page = hub.connector.changes(Cursor(since=0).text())
+    assert not page.complete
+    assert page.cursor is not None
+    found, _, _ = drain(hub.connector, page.cursor)
+    assert set(found) == set(ids[1:])
+    hub.fault("status", "/search", status=200, body={"total": 3, "results": [], **following})
+    with pytest.raises(Unreachable):
+        hub.connector.changes(Cursor(since=0).text())
+
+
 @pytest.mark.parametrize("ids", [[2, 1], [5, 6]])
 def test_rows_in_another_order_stop_the_walk_instead_of_skipping(ids: list[int]) -> None:
     with pytest.raises(ValueError, match="order"):
@@ -320,80 +335,3 @@ def test_a_cursor_is_json_with_its_parts(hub: Bench) -> None:
     assert set(cursor) == {"since", "upper", "last", "floor"}
     with pytest.raises(Unreachable):
         hub.connector.changes("17")
-
-
-# ---- scope
-
-
-def test_a_record_that_leaves_the_scope_is_seen_leaving(hub: Bench) -> None:
-    wanted = replace(WANTED, scope=[{"property": "state", "operator": "IN", "values": ["FL", "TX"]}])
-    connector = hub.reopen(wanted=wanted)
-    inside, outside = hub.add({"firstname": "A", "state": "fl"}), hub.add({"firstname": "B", "state": "NY"})
-    assert {one: record.in_scope for one, record in scan_all(connector).items()} == {
-        inside: True,
-        outside: False,
-    }
-    cursor = connector.feed_start()
-    hub.edit(inside, {"state": "NY"})
-    hub.advance(1)
-    found, _, _ = drain(connector, cursor)
-    assert not found[inside].in_scope
-    (receipt,) = connector.update([hub.intent(Op.UPDATE, outside, firstname="C")])
-    assert receipt.shown is not None
-    assert receipt.shown.in_scope, "an answer without the scope's property cannot judge it"
-
-
-@pytest.mark.parametrize(
-    ("operator", "operand", "inside", "outside"),
-    [
-        ("EQ", "fl", ["FL", "a;FL;b"], ["TX", None, "FLA"]),
-        ("NEQ", "FL", ["TX", None], ["fl"]),
-        ("IN", ["1", "2"], ["1", "2.0"], ["3", None]),
-        ("NOT_IN", ["1", "2"], ["3", None], ["2"]),
-        ("HAS_PROPERTY", None, ["x", "0"], [None, ""]),
-        ("NOT_HAS_PROPERTY", None, [None, ""], ["x"]),
-        ("LT", "10", ["9", "-1"], ["10", "11", None, "abc"]),
-        ("LTE", "10", ["10"], ["10.5"]),
-        ("GT", "2026-01-01", ["2026-01-01T00:00:01Z", "1893456000000"], ["2026-01-01", "2025-12-31"]),
-        ("GTE", "2026-01-01", ["2026-01-01"], ["2025-12-31", None]),
-        ("CONTAINS_TOKEN", "fl*", ["Miami, Florida"], ["Texas", None]),
-    ],
-)
-def test_every_operator_of_the_scope(
-    operator: str, operand: object, inside: list[str | None], outside: list[str | None]
-) -> None:
-    key = {} if operand is None else {"values" if isinstance(operand, list) else "value": operand}
-    scope = parse_scope([{"property": "p", "operator": operator, **key}])
-    assert [scope.holds({"p": value}) for value in inside] == [True] * len(inside)
-    assert [scope.holds({"p": value}) for value in outside] == [False] * len(outside)
-
-
-def test_groups_are_alternatives_and_json_text_is_the_same() -> None:
-    a, b = ({"property": name, "operator": "EQ", "value": "1"} for name in "ab")
-    either = parse_scope([[a], [b]])
-    assert (either.holds({"a": "1"}), either.holds({"b": "1"}), either.holds({"a": "2"})) == (
-        True,
-        True,
-        False,
-    )
-    both = parse_scope(orjson.dumps([a, b]).decode())
-    assert (both.holds({"a": "1"}), both.holds({"a": "1", "b": "1"})) == (False, True)
-    assert both.properties == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "state = FL",
-        [],
-        7,
-        [{"property": "state", "operator": "IS", "value": "x"}],
-        [{"property": "state", "operator": "IN", "value": "x"}],
-        [{"property": "state", "operator": "EQ"}],
-        [{"property": "", "operator": "EQ", "value": "x"}],
-        [{"operator": "EQ", "value": "x"}],
-    ],
-)
-def test_a_scope_that_is_not_understood_is_told_with_an_example(wrong: object) -> None:
-    assert "operator =" in KIND.scope_problem(wrong)
-    assert KIND.scope_problem(None) == ""

@@ -20,7 +20,9 @@ from syncd.sandbox.salespulse.dialect import (
     ListEnvelope,
     Order,
     PastEnd,
+    StageShown,
     Unknown,
+    UntakenStage,
 )
 from syncd.sandbox.salespulse.model import BASE, KEY
 from syncd.sandbox.shell import serve
@@ -83,7 +85,7 @@ def test_walking_all_pages_gives_every_contact_once_in_every_dialect(name: str, 
     page, before = 1, None
     while True:
         answer = served.call("GET", "/contacts", page=page, limit=limit)
-        found = [row["id"] for row in rows(dialect, answer, "contacts")]
+        found = [str(row["id"]) for row in rows(dialect, answer, "contacts")]
         if not found or found == before:
             break
         seen += found
@@ -129,14 +131,14 @@ def test_the_stage_is_where_the_dialect_says_and_moves_by_its_method(name: str, 
     assert {key: shown[key] for key in ("stage", "stage_id", "pipeline_stage") if key in shown} == expected
     (deal,) = rows(dialect, served.call("GET", "/pipeline/deals"), "deals")
     if dialect.flat_deals:
-        assert (deal["contact_id"], deal["stage_id"]) == (one, "stg_quoted")
+        assert (str(deal["contact_id"]), deal["stage_id"]) == (one, "stg_quoted")
     else:
-        assert (deal["contact"]["id"], deal["stage"]) == (one, stage)
+        assert (str(deal["contact"]["id"]), deal["stage"]) == (one, stage)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_stage_in_a_create_or_update_is_taken_or_silently_ignored(name: str, speak: Any) -> None:
-    dialect = DIALECTS[name]
+    dialect = replace(DIALECTS[name], untaken_stage=UntakenStage.IGNORE)
     served = speak(dialect)
     first = "stg_new" if dialect.first_stage_by_default else None
     assert served.call("POST", "/contacts", JANE | {"stage_id": "stg_sold"}).status_code == 201
@@ -289,11 +291,50 @@ def test_times_and_the_case_of_e_mails_depend_on_the_dialect(speak: Any) -> None
     assert jane(Dialect(folds_email=True))["email"] == "jane@example.com"
 
 
+def test_a_stage_that_is_not_taken_may_be_refused_or_kept_beside_the_true_one(speak: Any) -> None:
+    wanted = JANE | {"stage_id": "stg_sold"}
+    refusing = speak(Dialect(stage_on_create=False, stage_on_update=False, untaken_stage=UntakenStage.REFUSE))
+    answer = refusing.call("POST", "/contacts", wanted)
+    assert (answer.status_code, "stage_id" in answer.json()["error"]["message"]) == (422, True)
+    one = refusing.model.add_contact(JANE)
+    assert refusing.call("PATCH", f"/contacts/{one}", {"stage_id": "stg_sold"}).status_code == 422
+    keeping = Dialect(stage_on_create=False, untaken_stage=UntakenStage.KEEP, stage_shown=StageShown.OBJECT)
+    shown = speak(keeping).call("POST", "/contacts", wanted).json()
+    assert (shown["stage_id"], shown["stage"]["id"]) == ("stg_sold", "stg_new")
+
+
+def test_a_second_contact_with_a_unique_value_is_refused_also_in_one_bulk(speak: Any) -> None:
+    served = speak(Dialect(unique=frozenset({"email"})))
+    assert served.call("POST", "/contacts", JANE).status_code == 201
+    answer = served.call("POST", "/contacts", JANE | {"email": "JANE@example.com"})
+    assert (answer.status_code, "already exists" in answer.json()["error"]["message"]) == (422, True)
+    two = [{"email": "a@example.com"}, {"email": "A@example.com"}]
+    answer = served.call("POST", "/contacts/bulk", two).json()
+    assert ([row["email"] for row in answer["created"]], answer["errors"][0]["index"]) == (["a@example.com"], 1)
+    (one, other) = served.model.book.contacts
+    assert served.call("PATCH", f"/contacts/{one}", {"email": JANE["email"]}).status_code == 200
+    assert served.call("PATCH", f"/contacts/{other}", {"email": JANE["email"]}).status_code == 422
+
+
+def test_ids_and_phones_may_be_numbers_and_bulk_answers_shuffled(speak: Any) -> None:
+    served = speak(Dialect(numeric_ids=True, numeric_phones=True, bulk_shuffled=True))
+    sent = [{"first_name": str(n), "phone": f"+1305555010{n}"} for n in range(4)]
+    made = served.call("POST", "/contacts/bulk", sent).json()["created"]
+    assert [row["phone"] for row in made] == [13055550101, 13055550103, 13055550100, 13055550102]
+    assert served.call("GET", f"/contacts/{made[0]['id']}").json()["id"] == made[0]["id"]
+    assert {str(row["id"]) for row in made} == set(served.model.book.contacts)
+    assert all(isinstance(row["id"], int) for row in made)
+
+
 def test_contradicting_switches_are_refused() -> None:
     with pytest.raises(ValueError, match="no place for an end hint"):
         Dialect(list_envelope=ListEnvelope.BARE, end_hint=EndHint.TOTAL)
     with pytest.raises(ValueError, match="at least the id"):
         Dialect(create_answer=Answer.EMPTY)
+    with pytest.raises(ValueError, match="cannot be shuffled"):
+        Dialect(bulk_answer=BulkAnswer.ARRAY, bulk_shuffled=True)
+    with pytest.raises(ValueError, match="shown under another"):
+        Dialect(untaken_stage=UntakenStage.KEEP)
 
 
 def test_the_presets_differ_from_each_other() -> None:

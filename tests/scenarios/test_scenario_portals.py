@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from syncd.errors import ConfigError
 from syncd.exits import Exit
 
 World = Any  # the class in conftest.py
@@ -154,3 +155,35 @@ def test_two_edits_of_one_field_in_two_portals_come_to_one_value(two: World) -> 
     shown = {two.s_of(s)["last_name"], two.c_of(east, "east")["lastname"], two.c_of(west, "west")["lastname"]}
     held = {field for _, field in two.held()}
     assert len(shown) == 1 or held == {"last_name"}
+
+
+def test_one_account_opened_in_two_ways_stops_the_later_connection(two: World) -> None:
+    two.portals["west"].portal.portal_id = two.portals["east"].portal.portal_id
+    two.in_s(first_name="Ann", email="ann@example.com")
+    ran = two.full()
+    assert ran.exit is Exit.USAGE
+    assert ran.of("east")["stopped"] is None
+    assert "same HubSpot account 62515 as [connections.east]" in ran.of("west")["stopped"]
+    assert "use the same credentials and base_url" in ran.said
+    assert (len(two.portals["east"].records()), len(two.portals["west"].records())) == (1, 0)
+
+
+@pytest.mark.parametrize("order", [("east", "west"), ("west", "east")])
+def test_which_of_two_connections_on_one_account_is_stopped_does_not_depend_on_the_command_line(
+    two: World, order: tuple[str, str]
+) -> None:
+    two.portals["west"].portal.portal_id = two.portals["east"].portal.portal_id
+    ran = two.full(*order)
+    assert (ran.of("east")["stopped"], bool(ran.of("west")["stopped"])) == (None, True)
+
+
+def test_a_connection_that_is_run_alone_is_compared_with_what_is_remembered_of_the_others(two: World) -> None:
+    two.portals["west"].portal.portal_id = two.portals["east"].portal.portal_id
+    assert two.full("east").exit is Exit.DONE
+    with pytest.raises(ConfigError, match=r"same HubSpot account 62515 as \[connections\.east\]"):
+        two.full("west")
+    assert two.full("east").exit is Exit.DONE, "the earlier one goes on"
+    two.configure("east", enabled=False)
+    assert two.full().exit is Exit.DONE
+    del two.options["east"]
+    assert two.full("west").exit is Exit.DONE

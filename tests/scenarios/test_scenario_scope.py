@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from syncd.errors import ConfigError
 from syncd.exits import Exit
 
 World = Any  # the class in conftest.py
@@ -212,3 +214,27 @@ def test_a_first_sync_without_fill_leaves_a_blank_that_never_overwrites(world: W
     assert world.full().exit is Exit.PERSON
     assert world.held() == [("conflict", "first_name")]
     assert (world.s_of(s)["last_name"], world.c_of(c)["lastname"]) == ("Lee", "Lee")
+
+
+@pytest.mark.parametrize("mapped", [True, False], ids=["stage mapped", "stage not mapped"])
+def test_a_scope_of_stages_is_written_with_their_names(world: World, mapped: bool) -> None:
+    world.mapping = world.mapping.replace("\n[match]", '\n[scope]\nsalespulse = { stage = ["New Lead"] }\n\n[match]', 1)
+    if not mapped:
+        world.mapping = re.sub(r"\n\[stage[^\]]*\].*?(?=\n\[|\Z)", "", world.mapping, flags=re.DOTALL)
+        assert "[stage" not in world.mapping
+    inside = world.in_s(first_name="Ann", email="ann@example.com", stage="New Lead")
+    outside = world.in_s(first_name="Bob", email="bob@example.com", stage="Sold")
+    assert world.full().exit is Exit.DONE
+    assert [contact for contact, _ in world.links()] == [inside]
+    world.edit_s(outside, stage="New Lead")
+    world.once()
+    assert {contact for contact, _ in world.links()} == {inside, outside}
+    world.settled()
+
+
+def test_a_stage_of_the_scope_that_salespulse_does_not_have_stops_the_run(world: World) -> None:
+    world.mapping = world.mapping.replace("\n[match]", '\n[scope]\nsalespulse = { stage = ["New Led"] }\n\n[match]', 1)
+    world.in_s(first_name="Ann", email="ann@example.com", stage="New Lead")
+    with pytest.raises(ConfigError, match=r'no stage New Led.*did you mean "New Lead"'):
+        world.full()
+    assert world.c.records() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -130,6 +131,44 @@ def test_status_and_holds_read_the_state_alone_and_need_no_secret(synced: Any) -
     assert synced.left.stats.requests.total() + synced.right.stats.requests.total() == requests
 
 
+def test_status_shows_the_budget_of_each_account_and_what_the_last_run_spent_of_it(synced: Any) -> None:
+    synced.settings |= {"share": 0.5}
+    synced.right.fault("status", status=429, headers={"retry-after": "1"}, times=1)
+    spent = synced.run().json
+    shown = synced.inline("status", "--json").json
+    hub, crm = shown["budget"]
+    assert (hub["connector"], hub["sources"], hub["share"]) == ("salespulse", ["salespulse"], 0.9)
+    assert hub["rates"] == {"rate": "100000/60s", "bulk_rate": "10000/60s"}
+    assert (crm["connector"], crm["account"], crm["sources"], crm["share"]) == ("hubspot", "62515", ["hubspot"], 0.5)
+    assert crm["rates"] == {"rate": "100000/10s", "search_rate": "5000/1s"}
+    for account in (hub, crm):
+        (source,) = account["sources"]
+        figures = spent["requests"][source]
+        assert account["last_run"] == {
+            "run": spent["run"],
+            "requests": figures["total"],
+            "by_kind": figures["by_kind"],
+            "refused": figures["refused"],
+            "waited_seconds": figures["waited_seconds"],
+        }
+    assert crm["last_run"]["refused"] == 1
+    text = synced.inline("status")
+    assert "100000/10s" in text.out
+    assert f"run {spent['run']}: {crm['last_run']['requests']} requests, 1 answered 429" in text.out
+    synced.assert_no_leak(json.dumps(shown), text.said)
+
+
+def test_connections_on_one_account_have_one_budget(synced: Any) -> None:
+    config = synced.write_config()
+    more = config.read_text().split("[connections.hubspot]")[1].replace("connections.hubspot", "connections.leads")
+    config.write_text(f'{config.read_text()}\n[connections.leads]\ncreate = "none"\n{more}')
+    given = ("--config", str(config))
+    for chosen in ((), ("--connection", "leads")):
+        shown = synced.inline("status", "--json", *given, *chosen, configured=False).json
+        assert [one["sources"] for one in shown["budget"]] == [["salespulse"], ["hubspot", "leads"]]
+        assert shown["budget"][1]["last_run"]["requests"] > 0
+
+
 def test_check_finds_nothing_wrong_and_online_asks_both_sides(synced: Any) -> None:
     offline = synced.inline("check", "--json")
     assert offline.code == Exit.DONE, offline.said
@@ -153,6 +192,9 @@ def test_check_finds_nothing_wrong_and_online_asks_both_sides(synced: Any) -> No
         (("run", "--fast"), "--fast"),
         (("dance",), "dance"),
         (("holds", "list", "--reason", "boredom"), "boredom"),
+        (("check", "--fix"), "--online"),
+        (("check", "--connection", "nobody"), "there is no such connection"),
+        (("check", "--online", "--connection", "nobody"), "there is no such connection"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_says_what_is_wrong(
@@ -164,6 +206,44 @@ def test_a_wrong_command_line_ends_with_2_and_says_what_is_wrong(
     assert "Traceback" not in ended.err
     assert quick.left.stats.requests.total() + quick.right.stats.requests.total() == 0
     assert not quick.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--dialect", "klingon"), "klingon"),
+        (("--people", "-5"), "--people -5"),
+        (("--scale", "0"), "--scale 0"),
+        (("--limit-scale", "-1"), "--limit-scale -1"),
+        (("--port", "99999"), "--port 99999"),
+        (("--port", "{taken}"), "--port {taken}: "),
+        (("--port", "0", "--hubspot-port", "{taken}"), "--hubspot-port {taken}: "),
+        (("--state", "{folder}"), "{folder}"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_opened_says_why_and_ends_with_2(
+    quick: Any, arguments: tuple[str, ...], words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        known = {"taken": taken.getsockname()[1], "folder": str(quick.folder)}
+        given = [one.format(**known) for one in arguments]
+        ports = [] if "--port" in given else ["--port", "0"]
+        ports += [] if "--hubspot-port" in given else ["--hubspot-port", "0"]
+        ended = quick.inline("sandbox", *given, *ports, configured=False)
+    assert ended.code == Exit.USAGE, ended.said
+    assert words.format(**known) in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_options_of_holds_count_for_the_command_below_it(synced: Any) -> None:
+    config = ("--config", str(synced.write_config()))
+    listed = synced.inline("holds", *config, "--json", "list", configured=False)
+    assert listed.code == Exit.DONE, listed.err
+    [hold] = listed.json["holds"]
+    shown = synced.inline("holds", *config, "--json", "show", hold["id"], configured=False)
+    assert shown.json == hold
+    nearer = synced.inline("holds", "--config", "nowhere.toml", "list", *config, configured=False)
+    assert nearer.code == Exit.DONE, nearer.err
 
 
 def test_a_config_that_is_not_there_is_named_with_all_places(quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,6 +460,19 @@ def test_help_answers_at_once_without_the_heavy_packages() -> None:
     imported = set(re.findall(r"\|\s+(\S+)$", ended.stderr, re.MULTILINE))
     assert "typer" in imported
     for heavy in ("sqlalchemy", "hubspot", "httpx", "pydantic", "alembic", "uvicorn", "orjson", "phonenumbers"):
+        assert heavy not in imported
+
+
+def test_status_loads_nothing_that_only_a_run_needs(synced: Any) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "syncd", "status", "--config", str(synced.write_config())],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "budget" in ended.stdout
+    imported = set(re.findall(r"\|\s+(\S+)$", ended.stderr, re.MULTILINE))
+    assert "connectors.hubspot.settings" in imported
+    for heavy in ("hubspot", "httpx", "uvicorn", "syncd.cycle", "connectors.hubspot.connector"):
         assert heavy not in imported
 
 

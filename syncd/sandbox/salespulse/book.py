@@ -51,8 +51,9 @@ class Change:
 class Book:
     """All state of the account. Times come in with each call; ids follow from ``seed`` and a counter."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, numeric_ids: bool = False) -> None:
         self.seed = seed
+        self.numeric_ids = numeric_ids
         self.made = 0
         self.stages: dict[str, str] = dict(STAGES)
         self.contacts: dict[str, Contact] = {}
@@ -65,7 +66,7 @@ class Book:
         """An id that was never given before and does not tell its age."""
         self.made += 1
         digest = hashlib.blake2b(f"{self.seed}:{prefix}:{self.made}".encode(), digest_size=6).hexdigest()
-        return f"{prefix}_{digest}"
+        return str(int(digest, 16)) if self.numeric_ids and prefix == "ctn" else f"{prefix}_{digest}"
 
     def stage_id(self, named: object) -> str | None:
         """The id of a stage given by id or by name; None if there is none."""
@@ -82,6 +83,11 @@ class Book:
         self.contacts[contact.id] = contact
         self.order.append(contact.id)
         return Change(contact=contact, created=True)
+
+    def bearer(self, name: str, value: str) -> Contact | None:
+        """A contact whose field holds this text in any case."""
+        folded = value.casefold()
+        return next((c for c in self.contacts.values() if str(c.values.get(name, "")).casefold() == folded), None)
 
     def edit(self, contact: Contact, values: dict[str, Any], stage: str | None, now: str) -> Change:
         """Set fields (a blank clears) and the stage unless None. What changes nothing bumps no time."""
@@ -109,6 +115,7 @@ class Book:
         """The state as a JSON-able value."""
         return {
             "seed": self.seed,
+            "numeric_ids": self.numeric_ids,
             "made": self.made,
             "stages": self.stages,
             "contacts": [[c.id, c.values, c.stage, c.created, c.updated] for c in self.contacts.values()],
@@ -119,6 +126,7 @@ class Book:
     def load(self, data: dict[str, Any]) -> None:
         """Take over what ``export`` gave."""
         self.seed, self.made = data["seed"], data["made"]
+        self.numeric_ids = data.get("numeric_ids", False)
         self.stages = dict(data["stages"])
         self.contacts = {}
         for key, values, stage, created, updated in data["contacts"]:

@@ -25,17 +25,23 @@ def bulk(model: SalesPulse, request: Request) -> Response:
         return error(400, "Invalid parameters: send an array of contacts, or an object with contacts")
     if len(rows) > MOST:
         return error(400, f"Invalid parameters: at most {MOST} contacts in a request")
-    judged = [validate.contact(row, model.book, model.dialect, creating=True) for row in rows]
-    if model.dialect.bulk_all_or_nothing and any(problems for _, problems in judged):
+    if model.dialect.bulk_all_or_nothing and any(validate.contact(row, model.book, model.dialect)[1] for row in rows):
         return error(422, "Some contacts are invalid; none was created")
-    made = [None if problems else model.create(accepted).contact for accepted, problems in judged]
-    return _answer(model, made, [problems for _, problems in judged])
+    made: list[Contact | None] = []
+    problems: list[validate.Problems] = []
+    for row in rows:
+        accepted, found = validate.contact(row, model.book, model.dialect)
+        problems.append(found)
+        made.append(None if found else model.create(accepted).contact)
+    return _answer(model, made, problems)
 
 
 def _answer(model: SalesPulse, made: list[Contact | None], problems: list[validate.Problems]) -> Response:
     dialect = model.dialect
     wrong = [(index, found) for index, found in enumerate(problems) if found]
     shown = [_shown(model, contact) for contact in made if contact is not None]
+    if dialect.bulk_shuffled:
+        shown = [*shown[1::2], *shown[::2]]
     status = 201 if shown else 422
     match dialect.bulk_answer:
         case BulkAnswer.ARRAY:
@@ -63,4 +69,4 @@ def _answer(model: SalesPulse, made: list[Contact | None], problems: list[valida
 def _shown(model: SalesPulse, contact: Contact) -> dict[str, Any]:
     if model.dialect.create_answer is Answer.FULL:
         return model.shapes.contact(contact)
-    return {"id": contact.id}
+    return {"id": model.shapes.id(contact)}

@@ -116,6 +116,16 @@ class Unknown(enum.StrEnum):
     REFUSE = "refuse"
 
 
+class UntakenStage(enum.StrEnum):
+    """What happens to a stage in a create or update that does not take it."""
+
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+    """A 422, as for any field that is not one of a contact."""
+    KEEP = "keep"
+    """It is stored and shown as any unknown key, beside the true stage."""
+
+
 class ErrorDetail(enum.StrEnum):
     """Whether a 422 names the fields."""
 
@@ -162,6 +172,7 @@ class Dialect:
     stage_shown: StageShown = StageShown.STAGE_ID
     stage_on_create: bool = True
     stage_on_update: bool = True
+    untaken_stage: UntakenStage = UntakenStage.IGNORE
     stage_method: str = "PATCH"
     first_stage_by_default: bool = True
     flat_deals: bool = False
@@ -172,6 +183,14 @@ class Dialect:
     bulk_answer: BulkAnswer = BulkAnswer.CREATED
     bulk_all_or_nothing: bool = False
     """One invalid contact refuses the whole bulk request with a 422 that names none."""
+    bulk_shuffled: bool = False
+    """Created contacts are answered in another order than they were sent in."""
+    unique: frozenset[str] = field(default_factory=frozenset)
+    """Fields that no two contacts may share, whatever their case: a 422 for the second."""
+    numeric_ids: bool = False
+    """Ids of new contacts are JSON numbers, also in deals and webhooks; the call log holds them as text."""
+    numeric_phones: bool = False
+    """Phones are shown as JSON numbers, without the plus."""
     blank: Blank = Blank.NULL
     unknown: Unknown = Unknown.KEEP
     custom_fields: frozenset[str] = field(default_factory=frozenset)
@@ -190,6 +209,10 @@ class Dialect:
             raise ValueError("a bare array has no place for an end hint")
         if self.create_answer is Answer.EMPTY:
             raise ValueError("a create always answers at least the id")
+        if self.bulk_shuffled and self.bulk_answer is BulkAnswer.ARRAY:
+            raise ValueError("an array in request order cannot be shuffled")
+        if self.untaken_stage is UntakenStage.KEEP and self.stage_shown is StageShown.STAGE_ID:
+            raise ValueError("a stage that is kept as an unknown key needs the true one to be shown under another")
 
 
 DIALECTS: dict[str, Dialect] = {
@@ -265,6 +288,17 @@ DIALECTS: dict[str, Dialect] = {
         bulk_answer=BulkAnswer.ARRAY,
         unknown=Unknown.IGNORE,
         custom_fields=frozenset({"crm_id", "notes", "date_of_birth"}),
+    ),
+    "strict": Dialect(
+        end_hint=EndHint.TOTAL,
+        stage_shown=StageShown.OBJECT,
+        stage_on_create=False,
+        stage_on_update=False,
+        untaken_stage=UntakenStage.REFUSE,
+        bulk_answer=BulkAnswer.DATA,
+        bulk_shuffled=True,
+        unique=frozenset({"phone"}),
+        numeric_ids=True,
     ),
 }
 """The presets by name."""

@@ -49,7 +49,7 @@ class SalesPulse:
         self.clock = clock
         self.dialect = dialect or Dialect()
         self.keys = {key}
-        self.book = Book(seed)
+        self.book = Book(seed, numeric_ids=self.dialect.numeric_ids)
         self.shapes = Shapes(self.dialect, self.book)
         self.outbox = Outbox(seed)
         self.hooks_on_api = hooks_on_api
@@ -105,7 +105,7 @@ class SalesPulse:
             self._event("contact.updated", self._hook_data(contact))
         if change.stage_changed:
             before, after = change.stage_before, contact.stage
-            moved = {"contact_id": contact.id, "from_stage_id": before, "to_stage_id": after}
+            moved = {"contact_id": self.shapes.id(contact), "from_stage_id": before, "to_stage_id": after}
             self._event("pipeline.stage_changed", moved)
 
     def emit_call(self, event: str, call: Mapping[str, Any]) -> None:
@@ -231,7 +231,7 @@ class SalesPulse:
         return page, limit
 
     def _create(self, request: Request) -> Response:
-        accepted, problems = validate.contact(request.json(), self.book, self.dialect, creating=True)
+        accepted, problems = validate.contact(request.json(), self.book, self.dialect)
         if problems:
             return refused(self.dialect, problems)
         change = self.create(accepted)
@@ -256,7 +256,7 @@ class SalesPulse:
 
     def _update(self, request: Request, contact: Contact) -> Response:
         body = request.json_object()
-        accepted, problems = validate.contact(body, self.book, self.dialect, creating=False)
+        accepted, problems = validate.contact(body, self.book, self.dialect, of=contact)
         if problems:
             return refused(self.dialect, problems)
         self._emit_api(self.book.edit(contact, accepted.values, accepted.stage, self.stamp()))
@@ -329,7 +329,7 @@ class SalesPulse:
             case HookData.NESTED:
                 return {"contact": self.shapes.contact(contact)}
             case HookData.ID_ONLY:
-                return {"contact_id": contact.id}
+                return {"contact_id": self.shapes.id(contact)}
 
     def _event(self, event: str, data: dict[str, Any]) -> None:
         self.outbox.put(event, self.shapes.time(self.stamp()), data, self.clock.monotonic())

@@ -31,10 +31,14 @@ class Shapes:
         """A stored time as the dialect writes it."""
         return stored if self.dialect.milliseconds else f"{stored[:19]}Z"
 
+    def id(self, contact: Contact) -> str | int:
+        """A contact's id as the dialect writes it."""
+        return int(contact.id) if self.dialect.numeric_ids and contact.id.isdigit() else contact.id
+
     def contact(self, contact: Contact) -> dict[str, Any]:
         """A whole contact."""
         dialect = self.dialect
-        shown: dict[str, Any] = {"id": contact.id}
+        shown: dict[str, Any] = {"id": self.id(contact)}
         match dialect.blank:
             case Blank.NULL:
                 shown.update(dict.fromkeys((*STANDARD, *sorted(dialect.custom_fields))))
@@ -43,6 +47,9 @@ class Shapes:
             case Blank.OMITTED:
                 pass
         shown.update(contact.values)
+        digits = str(shown.get("phone", "")).removeprefix("+")
+        if dialect.numeric_phones and digits.isdigit():
+            shown["phone"] = int(digits)
         self._stage(shown, contact.stage)
         if dialect.times:
             shown["created_at"] = self.time(contact.created)
@@ -56,12 +63,12 @@ class Shapes:
     def deal(self, contact: Contact) -> dict[str, Any]:
         """The deal of a contact that has a stage."""
         stage = contact.stage or ""
-        shown: dict[str, Any] = {"id": contact.id.replace("ctn_", "deal_", 1), "value": None}
+        shown: dict[str, Any] = {"id": f"deal_{contact.id.removeprefix('ctn_')}", "value": None}
         if self.dialect.flat_deals:
-            return shown | {"contact_id": contact.id, "stage_id": stage}
+            return shown | {"contact_id": self.id(contact), "stage_id": stage}
         names = {name: contact.values.get(name) for name in STANDARD[:2]}
         return shown | {
-            "contact": {"id": contact.id, **names},
+            "contact": {"id": self.id(contact), **names},
             "stage": {"id": stage, "name": self.book.stages[stage]},
         }
 
@@ -116,7 +123,7 @@ class Shapes:
             case Answer.PARTIAL:
                 return self.one(status, "contact", self.partial(contact, sent))
             case Answer.MINIMAL:
-                return self.one(status, "contact", {"id": contact.id})
+                return self.one(status, "contact", {"id": self.id(contact)})
             case Answer.EMPTY:
                 return Response(status=204)
 

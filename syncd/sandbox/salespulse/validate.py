@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.sandbox.salespulse.book import STANDARD, Book
-from syncd.sandbox.salespulse.dialect import Dialect, Unknown
+from syncd.sandbox.salespulse.book import STANDARD, Book, Contact
+from syncd.sandbox.salespulse.dialect import Dialect, Unknown, UntakenStage
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -32,17 +32,22 @@ Problems = dict[str, str]
 """Field → what is wrong with it. Never holds a value."""
 
 
-def contact(body: object, book: Book, dialect: Dialect, *, creating: bool) -> tuple[Accepted, Problems]:
-    """Judge the body of a create or an update. The values are of use only if there are no problems."""
+def contact(body: object, book: Book, dialect: Dialect, *, of: Contact | None = None) -> tuple[Accepted, Problems]:
+    """Judge the body of an update of a contact, or of a create. The values are of use only if there are no problems."""
+    creating = of is None
     if not isinstance(body, dict):
         return Accepted(values={}, stage=None), {"contact": "must be an object"}
     problems: Problems = {}
     values: dict[str, Any] = {}
     for name, value in body.items():
-        if name in _STAGE_KEYS or name in _OWN_KEYS:
+        if name in _OWN_KEYS:
             continue
-        if name in STANDARD:
-            problem = _standard(name, value)
+        if name in _STAGE_KEYS:
+            if _takes_stage(dialect, creating=creating) or dialect.untaken_stage is UntakenStage.IGNORE:
+                continue
+            problem = "" if dialect.untaken_stage is UntakenStage.KEEP else "is not a field of a contact"
+        elif name in STANDARD:
+            problem = _standard(name, value) or _taken(name, value, book, dialect, of)
         elif name in dialect.custom_fields or dialect.unknown is Unknown.KEEP:
             problem = ""
         elif dialect.unknown is Unknown.IGNORE:
@@ -57,6 +62,11 @@ def contact(body: object, book: Book, dialect: Dialect, *, creating: bool) -> tu
         problems["contact"] = "needs a name, a phone or an e-mail address"
     stage = _stage(body, book, problems) if _takes_stage(dialect, creating=creating) else None
     return Accepted(values=values, stage=stage), problems
+
+
+def _taken(name: str, value: object, book: Book, dialect: Dialect, of: Contact | None) -> str:
+    bearer = book.bearer(name, value) if name in dialect.unique and isinstance(value, str) and value else None
+    return "" if bearer is None or bearer is of else f"is taken: a contact with this {name} already exists"
 
 
 def _takes_stage(dialect: Dialect, *, creating: bool) -> bool:

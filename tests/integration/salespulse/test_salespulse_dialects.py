@@ -11,7 +11,15 @@ import pytest
 from syncd.core.mapping import STAGE_FIELD
 from syncd.core.model import Op, Outcome, Record
 from syncd.errors import AnswerLost, BatchRefused
-from syncd.sandbox.salespulse.dialect import DIALECTS, BulkAnswer, Dialect, Unknown
+from syncd.sandbox.salespulse.dialect import (
+    DIALECTS,
+    BulkAnswer,
+    Dialect,
+    ErrorDetail,
+    StageShown,
+    Unknown,
+    UntakenStage,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 Make = Callable[..., Any]  # makes a World of conftest
@@ -134,7 +142,7 @@ def test_a_bulk_create_gives_every_contact_its_own_receipt(make_world: Make, dia
         row = world.plain(receipt.id)
         assert row["email"] == f"n{number}@example.com"
         assert row["stage"] == ("Quoted" if number % 2 else "New Lead")
-    assert world.asked()["POST /contacts/bulk"] == 1
+    assert world.asked()["POST /contacts/bulk"] == (2 if dialect.untaken_stage is UntakenStage.REFUSE else 1)
     assert world.asked()["POST /contacts"] == 0
 
 
@@ -327,3 +335,159 @@ def test_a_look_is_as_old_as_the_walk_over_the_deals_that_it_is_joined_from(make
         world.clock.advance(30)
         page = world.side.scan(page.cursor)
         assert page.looked_at == started
+
+
+# ---- what is taken already
+
+
+TAKEN = {"email": "Ann@Example.com", "first_name": "Ann"}
+
+
+@pytest.mark.parametrize("detail", ["none", "fields", "details"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_create_that_is_refused_for_its_key_is_never_repeated_without_the_key(
+    make_world: Make, detail: str, count: int
+) -> None:
+    world = make_world(replace(DIALECTS["plain"], unique=frozenset({"email"}), error_detail=ErrorDetail(detail)))
+    owner = world.model.add_contact(TAKEN)
+    twin = world.intent(Op.CREATE, email="ann@example.com", phone="+13055550100", first_name="Ann")
+    others = [world.intent(Op.CREATE, email=f"n{number}@example.com") for number in range(count - 1)]
+    receipts = {receipt.intent_id: receipt for receipt in world.side.create([twin, *others])}
+    receipt = receipts.pop(twin.id)
+    assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, owner)
+    assert (set(receipt.refused_fields), "ann@" in receipt.message) == ({"email"}, False)
+    assert [one.outcome for one in receipts.values()] == [Outcome.APPLIED] * (count - 1)
+    assert len(world.model.records()) == count
+    assert world.asked()["POST /contacts"] + world.asked()["POST /contacts/bulk"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (422, "A contact with this email already exists"),
+        (422, "A contact with this last_name already exists"),
+        (422, "duplicate contact"),
+        (409, "conflict"),
+        (422, "phone: no"),
+    ],
+)
+def test_whatever_the_words_nothing_that_may_tell_a_duplicate_is_left_out(
+    make_world: Make, status: int, message: str
+) -> None:
+    world = make_world()
+    world.fault(action="status", status=status, body={"error": {"message": message}}, op="POST /contacts")
+    values = {"email": "a@example.com", "phone": "+13055550100", "last_name": "Lee", STAGE_FIELD: "stg_new"}
+    (receipt,) = world.side.create([world.intent(Op.CREATE, **values)])
+    assert (receipt.outcome, receipt.existing_id, receipt.message) == (Outcome.REFUSED, "", message)
+    assert world.asked()["POST /contacts"] == 1
+    assert world.model.records() == []
+
+
+def test_two_that_bear_the_value_name_no_existing_one_and_a_failing_search_costs_no_receipt(make_world: Make) -> None:
+    world = make_world(replace(DIALECTS["plain"], unique=frozenset({"email"})))
+    for _ in range(2):
+        world.model.add_contact(TAKEN)
+    twin = world.intent(Op.CREATE, **TAKEN)
+    (receipt,) = world.side.create([twin])
+    assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, "")
+    world.fault(action="status", status=500, op="GET /contacts", times=None)
+    (receipt, made) = world.side.create([twin, world.intent(Op.CREATE, email="b@example.com")])
+    assert (receipt.outcome, receipt.existing_id, made.outcome) == (Outcome.REFUSED, "", Outcome.APPLIED)
+
+
+def test_a_failed_search_for_existing_ones_is_the_last_of_the_call(make_world: Make) -> None:
+    world = make_world(replace(DIALECTS["plain"], unique=frozenset({"email"})))
+    for number in range(3):
+        world.model.add_contact({"email": f"n{number}@example.com"})
+    world.fault(action="status", status=400, op="GET /contacts", times=None)
+    receipts = world.side.create([world.intent(Op.CREATE, email=f"n{number}@example.com") for number in range(3)])
+    assert [(one.outcome, one.existing_id) for one in receipts] == [(Outcome.REFUSED, "")] * 3
+    assert world.asked()["GET /contacts"] == 1
+
+
+def test_the_token_of_the_other_half_is_never_left_out_of_a_create(make_world: Make) -> None:
+    world = make_world(replace(DIALECTS["plain"], unknown=Unknown.REFUSE))
+    world.open(token_field="crm_id")
+    (receipt,) = world.side.create([world.intent(Op.CREATE, email="a@example.com", stamp="hs-7")])
+    assert (receipt.outcome, set(receipt.refused_fields)) == (Outcome.REFUSED, {"crm_id"})
+    assert world.model.records() == []
+
+
+# ---- stages that are refused or echoed
+
+
+def test_a_refused_stage_is_not_sent_along_again_with_an_update(make_world: Make) -> None:
+    world = make_world(DIALECTS["strict"])
+    (contact_id,) = world.add(1)
+    spent = []
+    for stage in ("stg_sold", "stg_quoted", "stg_lost"):
+        before = sum(world.asked().values())
+        world.side.update([world.intent(Op.UPDATE, contact_id, state="TX", **{STAGE_FIELD: stage})])
+        spent.append(sum(world.asked().values()) - before)
+    assert spent == [3, 2, 2]
+    assert world.plain(contact_id)["stage"] == "Lost"
+
+
+def test_a_refused_stage_is_not_sent_along_again_with_a_create(make_world: Make) -> None:
+    world = make_world(DIALECTS["strict"])
+
+    def create(*names: str) -> int:
+        before = sum(world.asked().values())
+        intents = [world.intent(Op.CREATE, email=f"{n}@example.com", **{STAGE_FIELD: "stg_sold"}) for n in names]
+        receipts = world.side.create(intents)
+        assert [(one.outcome, dict(one.refused_fields)) for one in receipts] == [(Outcome.APPLIED, {})] * len(names)
+        return sum(world.asked().values()) - before
+
+    assert [create("a"), create("b")] == [3, 2]
+    assert [create("c", "d", "e"), create("f", "g", "h")] == [2 + 3, 1 + 3]
+    assert {row["stage"] for row in world.model.records()} == {"Sold"}
+
+
+def test_a_stage_that_does_not_exist_teaches_nothing(make_world: Make) -> None:
+    world = make_world()
+    (contact_id,) = world.add(1)
+    world.side.update([world.intent(Op.UPDATE, contact_id, state="TX", **{STAGE_FIELD: "stg_gone"})])
+    world.side.create([world.intent(Op.CREATE, email="a@example.com", **{STAGE_FIELD: "stg_gone"})])
+    assert "stage_on_update" not in world.memory
+    assert "stage_on_create" not in world.memory
+
+
+@pytest.mark.parametrize("shown", [StageShown.OBJECT, StageShown.ID, StageShown.NAME, StageShown.PIPELINE_STAGE])
+def test_an_echoed_stage_is_not_taken_for_the_true_one(make_world: Make, shown: StageShown) -> None:
+    kept: dict[str, Any] = {"stage_on_create": False, "stage_on_update": False, "untaken_stage": UntakenStage.KEEP}
+    world = make_world(replace(DIALECTS["plain"], **kept, stage_shown=shown))
+    (contact_id,) = world.add(1)
+    (receipt,) = world.side.update([world.intent(Op.UPDATE, contact_id, state="TX", **{STAGE_FIELD: "stg_sold"})])
+    assert (receipt.outcome, world.plain(contact_id)["stage"]) == (Outcome.APPLIED, "Sold")
+    (made,) = world.side.create([world.intent(Op.CREATE, email="a@example.com", **{STAGE_FIELD: "stg_sold"})])
+    assert (made.outcome, world.plain(made.id)["stage"]) == (Outcome.APPLIED, "Sold")
+    world.model.edit_contact(contact_id, {"stage": "stg_lost"})
+    assert STAGE_FIELD not in world.side.fetch([contact_id]).records[contact_id].values
+    assert STAGE_FIELD not in {one.id: one for one in world.scan()}[contact_id].values
+    assert (world.memory["stage_on_update"], world.memory["stage_on_create"]) == ("no", "no")
+
+
+# ---- phones
+
+
+def test_find_compares_phones_as_numbers_and_with_extensions(make_world: Make) -> None:
+    world = make_world(replace(DIALECTS["plain"], numeric_phones=True, numeric_ids=True))
+    plain = world.model.add_contact({"first_name": "Ann", "phone": "+13055550111"})
+    abroad = world.model.add_contact({"first_name": "Bea", "phone": "+442071838750"})
+    desk = world.model.add_contact({"first_name": "Cid", "phone": "+13055550111 ext. 7"})
+
+    def found(value: str) -> set[str]:
+        return {record.id for record in world.side.find({"phone": [value]})}
+
+    assert found("+13055550111") == {plain}
+    assert found("+442071838750") == {abroad}
+    assert found("+13055550111 ext. 7") == found("+13055550111;ext=7") == {desk}
+    assert found("+13055550111 ext. 8") == set()
+
+
+def test_a_shuffled_bulk_answer_gives_every_half_of_a_household_its_own_id(make_world: Make) -> None:
+    world = make_world(replace(DIALECTS["strict"], numeric_phones=True, unique=frozenset()))
+    names = [f"N{number}" for number in range(9)]
+    intents = [world.intent(Op.CREATE, first_name=name, phone="+13055550111") for name in names]
+    receipts = {receipt.intent_id: receipt for receipt in world.side.create(intents)}
+    assert [world.plain(receipts[intent.id].id)["first_name"] for intent in intents] == names

@@ -175,13 +175,39 @@ def test_a_refused_key_stops_the_connection_and_says_what_to_do(make_world: Make
         world.side.scan(None)
 
 
-@pytest.mark.parametrize("body", ["<html><body>Not found</body></html>", "", "404"])
-def test_a_404_that_salespulse_did_not_write_proves_no_delete(make_world: Make, body: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ("<html><body>Not found</body></html>", {}),
+        (None, {}),
+        ("404", {}),
+        ({"message": "no Route matched with those values"}, {}),
+        ({"error": {"message": "Contact does not exist"}}, {"x-ratelimit-limit": "100"}),
+    ],
+)
+def test_a_404_without_salespulses_rate_headers_proves_no_delete(
+    make_world: Make, body: object, headers: dict[str, str]
+) -> None:
     world = make_world()
     (contact_id,) = world.add(1)
-    world.fault(action="status", status=404, body=body or None, times=None, path="/contacts/")
-    with pytest.raises(Unreachable):
+    world.fault(action="status", status=404, body=body, headers=headers, times=None, path="/contacts/")
+    with pytest.raises(Unreachable, match="404 that is not SalesPulse's own"):
         world.side.fetch([contact_id])
+    with pytest.raises(Unreachable, match="404 that is not SalesPulse's own"):
+        world.side.remove([world.intent(Op.REMOVE, contact_id)])
+    with pytest.raises(Unreachable, match="404 that is not SalesPulse's own"):
+        world.side.update([world.intent(Op.UPDATE, contact_id, state="TX")])
+    assert len(world.model.records()) == 1
+
+
+def test_a_passing_404_of_a_gateway_is_waited_out(make_world: Make) -> None:
+    world = make_world()
+    (contact_id,) = world.add(1)
+    world.fault(action="status", status=404, body={"message": "no Route matched"}, path="/contacts/")
+    assert set(world.side.fetch([contact_id]).records) == {contact_id}
+    world.fault(action="status", status=404, body={"message": "no Route matched"}, path="/contacts/")
+    world.side.remove([world.intent(Op.REMOVE, contact_id)])
+    assert world.model.records() == []
 
 
 def test_a_200_that_shows_another_or_no_contact_proves_nothing(make_world: Make) -> None:

@@ -91,7 +91,7 @@ def test_commands_that_read_need_no_secrets(bench):
     bench.environ.clear()
     config = bench.load(need_secrets=False)
     assert not config.secrets_read
-    assert token(config).startswith("not read")
+    assert token(config).startswith("not-read")
 
 
 def test_commands_that_read_still_refuse_a_secret_that_is_written_wrongly(bench, only):

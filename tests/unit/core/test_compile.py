@@ -279,3 +279,29 @@ def test_two_options_for_one_state_are_the_same_state_and_no_problem() -> None:
     )
     fine = FieldRule(name="f", salespulse="f", crm="f", kind=Kind.US_STATE, specs={C: spec})
     assert round_trip_problems(fine) == ()
+
+
+def test_stages_of_the_scope_are_named_and_become_their_ids() -> None:
+    made, findings = compiled(
+        stage_rule(("New Lead", "lead")), scope_salespulse={"stage": ("new lead", "stg_2"), "state": ("FL",)}
+    )
+    assert findings == ()
+    assert made.scope_salespulse == {"stage": ("stg_1", "stg_2"), "state": ("FL",)}
+
+
+def test_a_stage_of_the_scope_that_does_not_exist_is_found_with_the_nearest() -> None:
+    draft = FieldMap(
+        name="m", connector="x", object="o", rules=(), scope_salespulse={"stage": ("New Laed", "Sold", "Nothing")}
+    )
+    _, findings = compile_map(draft, {S: (FieldSpec(name="email"),)}, STAGES)
+    assert [(one.where, one.remedy) for one in findings] == [
+        ("scope.salespulse.stage", 'did you mean "New Lead"?'),
+        ("scope.salespulse.stage", "choose one of: New Lead (stg_1), Contacted (stg_2), Sold (stg_3)"),
+    ]
+    assert "SalesPulse has no stage New Laed" in findings[0].what
+
+
+def test_stages_of_the_scope_are_taken_as_given_where_salespulse_names_none() -> None:
+    draft = FieldMap(name="m", connector="x", object="o", rules=(), scope_salespulse={"stage": ("New Lead",)})
+    made, findings = compile_map(draft, {}, {})
+    assert (made.scope_salespulse, findings) == ({"stage": ("New Lead",)}, ())

@@ -89,6 +89,11 @@ def test_no_object_is_none(body: Any) -> None:
         ({"stage_id": None, "stage": "Quoted"}, StageRef(text="Quoted", exact=False)),
         ({"stage": None}, StageRef(text="", exact=True)),
         ({"stage": ""}, StageRef(text="", exact=True)),
+        ({"stage_id": "s1", "stage": {"id": "s1", "name": "New"}}, StageRef(text="s1", exact=True)),
+        ({"stage_id": "s1", "stage": "New"}, StageRef(text="s1", exact=True, also=("New",))),
+        ({"stage": "New", "pipeline_stage_id": 7}, StageRef(text="7", exact=True, also=("New",))),
+        ({"stage_id": "s2", "stage": {"id": "s1", "name": "New"}}, None),
+        ({"stage_id": "s2", "pipeline_stage_id": "s1"}, None),
         ({"stage": {}}, None),
         ({"stage": ["Quoted"]}, None),
         ({"stage": True}, None),
@@ -97,6 +102,12 @@ def test_no_object_is_none(body: Any) -> None:
 )
 def test_a_stage_is_found_wherever_a_contact_shows_it(row: dict[str, Any], stage: StageRef | None) -> None:
     assert tolerance.stage_of(row) == stage
+
+
+def test_a_contact_whose_stage_keys_disagree_has_a_stage_that_was_not_read() -> None:
+    shown = tolerance.contact({"id": "ctn_1", "stage_id": "s2", "stage": {"id": "s1"}})
+    assert shown is not None
+    assert (shown.stage, "stage" in shown.unreadable) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +292,39 @@ def test_what_cannot_be_matched_is_in_doubt() -> None:
     twins = [{"email": "a@example.com"}, {"email": "a@example.com"}, {"email": "b@example.com"}]
     shown = [{"id": "ctn_2", "email": "b@example.com"}, {"id": "ctn_1", "email": "a@example.com"}]
     assert {index: one.id for index, one in bulk(shown, twins).created.items()} == {2: "ctn_2"}
+
+
+def _household(*names: str) -> list[dict[str, Any]]:
+    return [{"first_name": name, "phone": "+13055550101"} for name in names]
+
+
+def test_a_shuffled_household_is_told_apart_by_its_names() -> None:
+    shown = [{"id": name, "first_name": name.upper(), "phone": 13055550101} for name in ("bea", "ann", "cid")]
+    said = bulk(shown, _household("Ann", "Bea", "Cid"))
+    assert {index: one.id for index, one in said.created.items()} == {0: "ann", 1: "bea", 2: "cid"}
+
+
+def test_a_row_that_contradicts_every_item_leaves_it_in_doubt() -> None:
+    shown = [{"id": "1", "first_name": "Zoe", "phone": "+13055550101"}, {"id": "2", "phone": "+13055550101"}]
+    assert bulk(shown, _household("Ann", "Bea")).created == {}
+    one = [{"id": "1", "first_name": "Zoe", "email": "n0@example.com"}]
+    assert bulk(one, [{"email": "n0@example.com", "first_name": "Ann"}]).created == {}
+    numbered = [{"index": 0, "id": "1", "first_name": "Bea"}, {"index": 1, "id": "2", "first_name": "Ann"}]
+    assert bulk(numbered, _household("Ann", "Bea")).created == {}
+
+
+def test_stages_blanks_and_another_writing_contradict_nothing() -> None:
+    sent = [{"first_name": "Ann  Lee", "phone": "+13055550101", "state": "FL", "stage_id": "s2", "notes": "5"}]
+    shown = {
+        "id": "1",
+        "first_name": " ann lee",
+        "phone": "(305) 555-0101",
+        "state": None,
+        "stage_id": "s1",
+        "notes": 5,
+    }
+    assert set(bulk([shown], sent).created) == {0}
+    assert set(bulk({"created": [shown, {"id": "2"}]}, [*sent, {"email": "b@example.com"}]).created) == {0, 1}
 
 
 def test_one_contact_is_never_two_creates() -> None:
