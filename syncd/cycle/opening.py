@@ -98,6 +98,7 @@ def _open_hub(config: Config, database: Database, clock: Clock, *, full: bool) -
         token_field=section.token_field,
         stage_method=section.stage_method,
         timeout=section.timeout.total_seconds(),
+        region=section.region,
     )
     # All connections of the config, also those that are not in this run: SalesPulse is observed once for all.
     connections = config.connections

@@ -399,7 +399,7 @@ def test_a_failed_search_for_existing_ones_is_the_last_of_the_call(make_world: M
     world = make_world(replace(DIALECTS["plain"], unique=frozenset({"email"})))
     for number in range(3):
         world.model.add_contact({"email": f"n{number}@example.com"})
-    world.fault(action="status", status=400, op="GET /contacts", times=None)
+    world.fault(action="status", status=401, op="GET /contacts", times=None)
     receipts = world.side.create([world.intent(Op.CREATE, email=f"n{number}@example.com") for number in range(3)])
     assert [(one.outcome, one.existing_id) for one in receipts] == [(Outcome.REFUSED, "")] * 3
     assert world.asked()["GET /contacts"] == 1
