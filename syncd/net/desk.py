@@ -111,12 +111,18 @@ class Desk:
     # ---- with the lock held --------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        """Give leave to all who may go now, in their order. Called after every change."""
+        """Give leave to all who may go now, in their order; the others reckon anew. Called after every change."""
+        self._grant()
+        self._change.notify_all()
+
+    def _grant(self) -> bool:
         now = self._clock.monotonic()
+        granted = False
         while (caller := self._line.next(now)) is not None:
             self._line.grant(caller, now)
             self._threads[caller.arrival] = caller.thread
-        self._change.notify_all()
+            granted = True
+        return granted
 
     def _wait(self, caller: Caller, began: float) -> None:
         """Wait until the caller's turn may have come, the lock being free meanwhile; then serve."""
@@ -141,8 +147,10 @@ class Desk:
                 self._clock.sleep(wake - now)
             finally:
                 self._change.acquire()
-        if caller.granted is None:
-            self._serve()
+        # Time alone has passed: who waits is woken only where that gave leave. Waking all of them each time would have
+        # them wake each other without end.
+        if caller.granted is None and self._grant():
+            self._change.notify_all()
 
     def _refuse_deadlock(self, caller: Caller, blocked: Sequence[Pool]) -> None:
         for pool in blocked:
