@@ -34,14 +34,6 @@ class Lines:
         sys.stderr.write(f"{who}: {text}\n")
 
 
-class Silent:
-    """For callers that show something else."""
-
-    def progress(self, who: str, step: str, done: int, total: int | None) -> None: ...
-
-    def note(self, who: str, text: str) -> None: ...
-
-
 @contextmanager
 def reporter() -> Iterator[Reporter]:
     """Bars if standard error is a terminal, else lines."""

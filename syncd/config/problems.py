@@ -78,15 +78,6 @@ class Findings:
         return tuple(found)
 
 
-def problems_text(problems: Iterable[Problem]) -> str:
-    """Given problems, return them as lines for a terminal: errors first, then warnings; "" for none."""
-    ordered = sorted(problems, key=lambda problem: problem.warning)
-    return "\n".join(
-        f"{'warning: ' if problem.warning else ''}{problem.where}\n    {problem.what}\n    {problem.remedy}"
-        for problem in ordered
-    )
-
-
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Given a word and the known ones, return 'did you mean "x"?' or, with nothing near, what there is."""
     words = list(known)

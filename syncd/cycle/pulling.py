@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.port import Fetched, Page
+from syncd.core.sweep import Next, after_walk
 from syncd.cycle.asking import fetch
 from syncd.cycle.observing import observe, observe_fetched, observe_gone
 from syncd.cycle.world import HUB, Account, World
@@ -202,8 +202,12 @@ def close_listing(world: World, reading: Reading) -> None:
             f"{reading.account.connector.label} lists no record at all, and {live} were there before; nothing is "
             "believed missing. Check that the credentials lead to the right account and may read its contacts"
         )
-    batch = reading.account.able.fetch_batch
-    if missing and math.ceil(len(missing) / batch) > max(1, reading.pages) and not reading.again:
+    able = reading.account.able
+    walks = 2 if reading.again else 1
+    then = after_walk(
+        missing=len(missing), page_size=able.page_size, total=live, walks=walks, fetch_batch=able.fetch_batch
+    )
+    if then is Next.WALK:
         world.report.note(name, f"{len(missing)} known records were not in the listing: it is walked once more")
         _walk_again(world, reading)
         with world.database.read() as tx:

@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.core.model import Op, Outcome
+from syncd.core.sweep import Next, after_walk
 from syncd.errors import AnswerLost, CredentialsRefused, SyncdError, Unreachable, UsageError
 from syncd.net.rate import Rate
 from syncd.salespulse.settings import SalesPulseSettings
-from syncd.salespulse.sweep import Next, after_walk
 from syncd.sandbox.salespulse.dialect import DIALECTS
 
 Make = Callable[..., Any]  # makes a World of conftest

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from syncd.config.load import check_offline, find_config
-from syncd.config.problems import problems_text
 from syncd.core.mapping import CreateIn, Deletes, Direction, Rule
 from syncd.core.model import Brakes, Side
 from syncd.errors import ConfigError, Problem
@@ -358,7 +357,7 @@ def test_a_mistake_in_a_table_hides_no_other_in_it(bench):
         "config.toml: server.webhook_secret",
         "config.toml: notify.url",
     ]
-    assert "two words" not in problems_text(bench.problems(text))
+    assert "two words" not in str(ConfigError(bench.problems(text)))
 
 
 def test_a_secret_that_is_not_there_is_told_once(bench, only):
@@ -443,14 +442,12 @@ def test_check_offline_gives_errors_and_warnings_and_never_raises(bench):
     assert "cannot be read" in missing.what
 
 
-def test_problems_are_printed_errors_first_with_remedy():
-    text = problems_text(
-        [
-            Problem(where="c: a", what="is odd", remedy="mend it", warning=True),
-            Problem(where="c: b", what="is wrong", remedy="write 1"),
-        ]
-    )
-    assert text == "c: b\n    is wrong\n    write 1\nwarning: c: a\n    is odd\n    mend it"
+def test_every_problem_is_a_line_with_its_key_and_its_remedy():
+    problems = [
+        Problem(where="c: b", what="is wrong", remedy="write 1"),
+        Problem(where="c: a", what="is odd", remedy="mend it", warning=True),
+    ]
+    assert str(ConfigError(problems)) == "c: b: is wrong; write 1\nc: a: is odd; mend it"
 
 
 def test_the_config_is_found_where_the_contract_says(tmp_path, monkeypatch):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.sweep import Next, after_walk, pages
 from syncd.salespulse.learned import Keys, Learned
 from syncd.salespulse.pages import Position, cursor_of, digest, position_of, turn
 from syncd.salespulse.results import Hint
-from syncd.salespulse.sweep import Next, after_walk, pages
 
 NONE = Hint()
 
