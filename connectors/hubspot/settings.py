@@ -5,7 +5,6 @@ no file.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from datetime import timedelta
 from typing import Self
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from syncd.net.address import is_loopback
 from syncd.net.rate import Rate, parse_duration, parse_rate
 
 _TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -41,7 +41,7 @@ class HubSpotSettings(BaseModel):
     @classmethod
     def _is_safe_origin(cls, value: str) -> str:
         parts = urlsplit(value)
-        plain = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
         if not parts.hostname or not (parts.scheme == "https" or plain):
             raise ValueError("write an https:// address; plain http only for loopback such as http://127.0.0.1:8801")
         if parts.username or parts.password or parts.query or parts.fragment:
@@ -95,12 +95,3 @@ class HubSpotSettings(BaseModel):
         shown = secret.get_secret_value() if secret else ""
         digest = hashlib.sha256(f"{self.base_url}|{self.client_id}|{shown}".encode()).hexdigest()
         return f"hubspot:{digest[:16]}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

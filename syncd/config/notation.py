@@ -6,7 +6,6 @@ files.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 
+from syncd.net.address import is_loopback
 from syncd.net.rate import Rate, parse_duration, parse_rate
 
 #: From the longest to the shortest, as a duration is written.
@@ -50,16 +50,6 @@ def _rate(value: object) -> Rate:
             'must be a rate in quotes; write COUNT/PERIOD, such as "100/minute", "190/10s" or "5/s"'
         )
     return parse_rate(value)
-
-
-def is_loopback(host: str) -> bool:
-    """Given a host name or address without brackets, return whether it never leaves this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def service_url(value: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 
 from syncd.clock import Clock
 from syncd.errors import UsageError
+from syncd.net.address import is_loopback
 from syncd.net.governor import Governor
 from syncd.net.rate import Rate
 
@@ -74,16 +74,6 @@ def require_safe(base_url: str) -> None:
         f"[salespulse] base_url would send the API key unencrypted to {host}; write https:// "
         "(plain http is for loopback addresses only)"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine by its very name; no name is looked up."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def governor(settings: SalesPulseSettings, clock: Clock, *, bulk_spent: Sequence[float] = ()) -> Governor:

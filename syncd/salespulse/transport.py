@@ -20,11 +20,12 @@ import orjson
 
 from syncd.clock import Clock
 from syncd.core.backoff import Backoff
+from syncd.net.address import is_loopback
 from syncd.net.faults import TransientFault
 from syncd.net.governor import Governor, Priority, Slot
 from syncd.net.retry import retrying
 from syncd.salespulse import faults
-from syncd.salespulse.settings import API, BULK, SalesPulseSettings, is_loopback
+from syncd.salespulse.settings import API, BULK, SalesPulseSettings
 
 _MOST_BYTES = 64 * 2**20  #: a thousand contacts are well under one megabyte
 _WHOLE = 4  #: time-outs that one whole answer may take
