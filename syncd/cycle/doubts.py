@@ -116,7 +116,9 @@ def _find_by_identity(world: World, spoke: Spoke, side: Side, intents: Sequence[
 
 def _find_among_new(world: World, spoke: Spoke, side: Side, doubts: Sequence[Doubt]) -> None:
     account = spoke.accounts[side]
-    ready_at = max(doubt.sent_at for doubt in doubts) + 2 * account.timeout
+    # The journal tells when an intent was about to be sent; its request may have waited long for the budget after that.
+    # It went out before its answer was known to be lost, and before this run began where an earlier run sent it.
+    ready_at = max(world.began, spoke.tally.lost_at or world.began) + 2 * account.timeout
     _wait_until(world, spoke, ready_at, len(doubts))
     if not _listed_since(world, account.source, ready_at):
         relist(world, account)

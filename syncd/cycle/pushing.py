@@ -124,13 +124,17 @@ def _received(world: World, spoke: Spoke, lane: _Lane, batch: tuple[Intent, ...]
         receipts = (Receipt(intent_id=batch[0].id, outcome=Outcome.REFUSED, message=str(refusal)),)
         at = world.clock.now()
     except AnswerLost as lost:
+        spoke.tally.lost_at = world.clock.now()
         world.report.note(spoke.name, f"{lost}; {len(batch)} writes are in doubt and will be looked up")
         return 0
     except ConnectionStop as stop:
         # The batch stays journalled as sent: the next pass looks whether any of it was applied.
+        spoke.tally.lost_at = world.clock.now()
         spoke.tally.stop = stop
         world.report.note(spoke.name, str(stop))
         return 0
+    if any(receipt.outcome is Outcome.UNKNOWN for receipt in receipts):
+        spoke.tally.lost_at = world.clock.now()
     try:
         land(world, spoke, lane.side, batch, receipts, at)
     except ConnectionStop as stop:

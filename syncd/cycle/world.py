@@ -47,6 +47,7 @@ class Tally:
     failed: int = 0
     matched_again: set[tuple[Side, str]] = field(default_factory=set)
     #: records whose create met an existing one: matched once more, not for ever
+    lost_at: datetime | None = None  #: when an answer was last known to be lost: its request was sent before that
     stop: ConnectionStop | None = None
     brakes: tuple[BrakeTrip, ...] = ()
     first_sync_missing: bool = False

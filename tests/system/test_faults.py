@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,11 +231,15 @@ def test_a_create_that_is_carried_out_within_two_time_outs_of_its_lost_answer_is
     quick.assert_quiet()
 
 
+@pytest.mark.parametrize("waited", [0, 3600])
 @pytest.mark.parametrize(("side", "path", "count", "id_property"), LATE)
 def test_a_power_cut_while_a_create_is_on_its_way_doubles_nobody(
-    quick: Any, side: str, path: str, count: int, id_property: str
+    quick: Any, side: str, path: str, count: int, id_property: str, waited: int
 ) -> None:
-    """The next start has what was on the disk when the request arrived; the server carries it out long after that."""
+    """The next start has what was on the disk when the request arrived; the server carries it out long after that.
+
+    ``waited``: for so many seconds the request, journalled as sent, had waited for its budget.
+    """
     quick.settings["id_property"] = id_property
     for number in range(count):
         person = {"email": f"late{number}@example.com"}
@@ -252,6 +258,8 @@ def test_a_power_cut_while_a_create_is_on_its_way_doubles_nobody(
     for file in quick.folder.glob("state.db-*"):
         file.unlink()
     disk.replace(quick.state)
+    with closing(sqlite3.connect(quick.state)) as state, state:
+        state.execute("UPDATE intents SET sent_at = sent_at - ? WHERE state = 'sent'", (waited * 1000,))
     ended = quick.run()
     assert late.done
     assert ended.code == Exit.DONE, ended.err
