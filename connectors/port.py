@@ -1,11 +1,9 @@
 """What a connector implements. SalesPulse implements it too, so that the pass loops over two sides that look alike.
 
 A connector turns vendor requests into Records and Receipts and vendor faults into ``syncd.errors``. It decides
-nothing about
-merging, keeps no state between calls beyond its connection and what ``Memory`` holds, and may be called from several
-threads
-at once. It may import ``syncd.core``, ``syncd.errors``, ``syncd.clock`` and ``syncd.net``, and no other part of syncd.
-``syncd.testing.contract`` is the suite that every connector passes.
+nothing about merging, keeps no state between calls beyond its connection and what ``Memory`` holds, and may be called
+from several threads at once. It may import ``syncd.core``, ``syncd.errors``, ``syncd.clock`` and ``syncd.net``, and no
+other part of syncd. ``syncd.testing.contract`` is the suite that every connector passes.
 """
 
 from __future__ import annotations
@@ -32,16 +30,28 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """How a very large number of writes of one operation goes out: when more than ``above`` wait, in batches of up to
+    ``batch``, one at a time.
+    """
+
+    above: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What the side can do; the pass plans its requests by it."""
 
     changes: bool = True  #: has a feed of changes since a cursor
+    feed_lags: bool = True  #: the feed's rows may be older than the records: one that differs is fetched
     field_times: bool = False  #: can tell when single fields changed
     identity: str | None = None
     #: field that exists, is unique, and carries the other half's id; None: creates are looked up
     fetch_batch: int = 100  #: records a single fetch request
     page_size: int = 100  #: records a scan page
     batch: Mapping[Op, int] = field(default_factory=dict)  #: intents in one call, by operation
+    waves: Mapping[Op, Wave] = field(default_factory=dict)  #: operations that have a way of their own for very many
     archives: bool = True  #: REMOVE with archive=True is possible
     requests_per_create: float = 1.0  #: by batch; the pass uses it to say what a plan costs
 
@@ -98,11 +108,10 @@ class Connector(Protocol):
     """One side, opened for one connection. Every method may raise a ConnectionStop.
 
     Reading methods wait for the budget, retry transient faults themselves and return or stop. Writing methods send
-    **one**
-    batch: at most ``capabilities().batch[op]`` intents of one operation, no record twice. They retry only what is
-    safe to
-    repeat; they raise BatchRefused when nothing was written and no item is named, AnswerLost when it may have been
-    applied and nothing is known of any item. Otherwise they return one Receipt for every intent, in any order.
+    **one** batch: at most ``capabilities().batch[op]`` intents of one operation (of a wave, its own ``batch``), no
+    record twice. They retry only what is safe to repeat; they raise BatchRefused when nothing was written and no item
+    is named, AnswerLost when it may have been applied and nothing is known of any item. Otherwise they return one
+    Receipt for every intent, in any order.
     """
 
     @property
@@ -112,6 +121,9 @@ class Connector(Protocol):
     def account(self) -> Account: ...
 
     def capabilities(self) -> Capabilities: ...
+
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the administrator about what was left out so far, such as records that cannot take part."""
 
     def describe(self) -> tuple[FieldSpec, ...]:
         """Every field that could be mapped, also ones that are not. Empty: the side does not describe itself."""
@@ -189,7 +201,8 @@ class ConnectorKind(Protocol):
     def budget_key(self, settings: Any) -> str:
         """The same for connections that draw on one vendor account. Never the credential itself."""
 
-    def governor(self, settings: Any, clock: Clock) -> Governor: ...
+    def governor(self, settings: Any, clock: Clock, *, spent: Mapping[str, Sequence[float]] | None = None) -> Governor:
+        """``spent``: pool → seconds ago of each request that earlier processes sent within the last day."""
 
     def open(self, settings: Any, wanted: Wanted, *, governor: Governor, clock: Clock, memory: Memory) -> Connector:
         """Sends nothing yet."""

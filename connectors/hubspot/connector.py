@@ -142,6 +142,9 @@ class HubSpotConnector:
         spec = self.schema.fields().get(self.settings.id_property)
         return spec if spec and spec.writable else None
 
+    def notices(self) -> tuple[str, ...]:
+        return ()
+
     def describe(self) -> tuple[FieldSpec, ...]:
         return tuple(self.schema.fields().values())
 

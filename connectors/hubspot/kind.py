@@ -4,6 +4,7 @@ and ``check``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -47,7 +48,13 @@ class HubSpotKind:
     def budget_key(self, settings: HubSpotSettings) -> str:
         return settings.budget_key
 
-    def governor(self, settings: HubSpotSettings, clock: Clock) -> Governor:
+    def governor(
+        self,
+        settings: HubSpotSettings,
+        clock: Clock,
+        *,
+        spent: Mapping[str, Sequence[float]] | None = None,  # noqa: ARG002 - the first answer's headers tell it
+    ) -> Governor:
         pools = {"api": (settings.rate,), "search": (settings.search_rate,)}
         # Search answers bear no rate headers, and what an earlier process searched within the second is not
         # known.

@@ -87,7 +87,7 @@ def _account(settings: Any, connector: str, id_: str, names: list[str], lately: 
         "account": id_,
         "sources": names,
         "rates": {name: str(value) for name, value in given.items() if isinstance(value, Rate)},
-        "share": given.get("share"),
+        "share": next((value for name, value in given.items() if "share" in name.split("_")), None),
         "last_run": next((spent for run in lately if (spent := _spent(run, names))), None),
     }
 
@@ -162,7 +162,7 @@ def _text(document: dict[str, Any]) -> str:
 
 
 def _budget_lines(account: dict[str, Any]) -> list[str]:
-    rates = ", ".join(f"{name} {rate}" for name, rate in account["rates"].items())
+    rates = ", ".join(f"{name} {rate}" for name, rate in account["rates"].items()) or "the account's own limit"
     who = f"{account['connector']} {account['account']}".strip()
     shared = f" for {', '.join(account['sources'])}" if account["sources"] != [account["connector"]] else ""
     lines = [f"  {who}{shared}: {rates}, share {account['share']}"]

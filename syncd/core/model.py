@@ -76,6 +76,14 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What a record has become: it is read-only from then on, and the other record stands for the person."""
+
+    object: str  #: the object of the other record, as ``FieldMap.object`` names it
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What one look at one record showed. Nothing in it has been mapped or tidied."""
 
@@ -88,6 +96,7 @@ class Record:
     created_at: datetime | None = None
     in_scope: bool = True  #: the connector's own filter; SalesPulse scopes are judged in core
     merged_ids: tuple[str, ...] = ()  #: ids of records that were merged into this one
+    converted: Converted | None = None  #: set once it was converted; then ``in_scope`` is False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +291,8 @@ class Intent:
     stamp: str | None = None  #: value for the id property of the written side: the other half's id; "" clears it
     archive: bool = False  #: REMOVE: move to the recycle bin instead of deleting
     reason: str = ""
+    based_on: datetime | None = None
+    #: ``modified_at`` of the written record at the look that this was decided on, for a conditional write
 
     @property
     def target(self) -> str:

@@ -96,6 +96,7 @@ def intents(
                 changes=tuple(changes.values()),
                 stamp=stamp,
                 reason="; ".join(reasons) if changes else "id property was not set",
+                based_on=pair.on(side).record.modified_at,
             )
         )
     return tuple(found)

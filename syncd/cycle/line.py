@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from syncd.core.model import SIDES, LinkState
 from syncd.cycle import doubts, opening
 from syncd.cycle.beginning import mark_everything
@@ -63,9 +65,17 @@ def _pull(world: World, *, full: bool) -> None:
         for side in SIDES:
             accounts[spoke.accounts[side].source] = spoke.accounts[side]
     pull(world, accounts.values(), full=full)
+    _notice(world, accounts.values())
     if full:
         for spoke in _active(world):
             mark_everything(world, spoke)
+
+
+def _notice(world: World, accounts: Iterable[Account]) -> None:
+    """What the sides left out, said where a person sees it."""
+    for account in accounts:
+        for text in account.connector.notices():
+            world.report.note(account.source, text)
 
 
 def _round(world: World, spoke: Spoke, *, dry: bool) -> None:

@@ -121,7 +121,7 @@ def _candidates(tx: Connection, spoke: Spoke, islands: list[list[Who]]) -> list[
     for side in SIDES:
         ids = [id_ for one, id_ in everybody if one is side]
         shown = observed.get_many(tx, spoke.sources[side], ids)
-        linked = matching.linked(tx, spoke.peers or (spoke.name,), side, ids)
+        linked = matching.linked(tx, spoke.account_names, side, ids)
         identity = spoke.policy.identity.get(side)
         for id_, seen in shown.items():
             if seen.gone is not None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from connectors.port import Fetched
 from syncd.core.match import keys_of
 from syncd.core.model import Gone, Hold, HoldReason, Link, LinkState, Record, Side
+from syncd.cycle import converting
 from syncd.cycle.world import HUB, Spoke, World
 from syncd.store import holds, links, matching, observed, sources
 from syncd.store.observed import Look
@@ -34,6 +35,7 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
             for id_ in touched:
                 if noticed.records[id_].merged_ids:
                     _follow_merge(world, tx, spoke, noticed.records[id_])
+            _follow_conversions(world, tx, spoke, [noticed.records[id_] for id_ in touched])
         links.mark_dirty(tx, spoke.name, side, noticed.changed)
         with_link = links.living(tx, spoke.name, side, touched)
         waiting = matching.states(tx, spoke.name, side, touched)
@@ -99,6 +101,12 @@ def all_keys(spoke: Spoke, side: Side, record: Record) -> dict[str, frozenset[st
     if name and (value := record.values.get(name)):
         keys[matching.IDENTITY] = frozenset({str(value)})
     return keys
+
+
+def _follow_conversions(world: World, tx: Connection, spoke: Spoke, records: Iterable[Record]) -> None:
+    found = {record.id: record.converted for record in records if record.converted is not None}
+    if found:
+        converting.follow(world, tx, spoke, found)
 
 
 def _follow_merge(world: World, tx: Connection, spoke: Spoke, survivor: Record) -> None:

@@ -13,9 +13,10 @@ from syncd.clock import Clock
 from syncd.config.model import Config, ConnectionConfig
 from syncd.core.mapping import STAGE_FIELD
 from syncd.core.model import Op, Side
+from syncd.cycle import budgets, converting
 from syncd.cycle.beginning import begin
 from syncd.cycle.catalogs import described, joined, known
-from syncd.cycle.world import HUB, Account, Reporter, Spoke, Tally, World
+from syncd.cycle.world import HUB, Account, Peer, Reporter, Spoke, Tally, World
 from syncd.errors import ConfigError, ConnectionStop, MappingUnfit, Problem, WrongAccount
 from syncd.net.governor import Governor
 from syncd.salespulse.settings import SalesPulseSettings
@@ -46,7 +47,9 @@ def open_world(
     spokes = []
     for connection in connections:
         if connection.account not in governors:
-            governors[connection.account] = connection.kind.governor(connection.settings, clock)
+            governors[connection.account] = connection.kind.governor(
+                connection.settings, clock, spent=budgets.spent(database, connection.account, clock)
+            )
         spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock, full=full))
     peers = _peers(config)
     active = {one.name for one in connections} | {one.name for one in config.connections if one.enabled}
@@ -65,10 +68,12 @@ def open_world(
     )
 
 
-def _peers(config: Config) -> dict[str, tuple[str, ...]]:
+def _peers(config: Config) -> dict[str, tuple[Peer, ...]]:
     """name → every connection on the same CRM account, itself included: a contact has at most one link among them."""
     return {
-        one.name: tuple(other.name for other in config.connections if other.account == one.account)
+        one.name: tuple(
+            Peer(name=other.name, fields=other.fields) for other in config.connections if other.account == one.account
+        )
         for one in config.connections
     }
 
@@ -168,6 +173,7 @@ def _open_spoke(
         connector=connector,
         able=Capabilities(),
         governor=governor,
+        budget=connection.account,
         list_every=connection.scan_every,
         max_age=connection.max_age,
         timeout=getattr(connection.settings, "timeout", timedelta(seconds=30)),
@@ -221,6 +227,7 @@ def prepare(world: World, *, full: bool) -> None:
             world.report.note(spoke.name, str(spoke.tally.stop))
     for spoke in world.running():
         begin(world, spoke)
+        converting.catch_up(world, spoke)
 
 
 def _fitted(world: World, spoke: Spoke, *, full: bool) -> tuple[Spoke, list[Problem]]:
@@ -282,7 +289,9 @@ def shared_account(world: World, spoke: Spoke) -> Problem | None:
 
 
 def close(world: World) -> None:
-    """Let go of every connection."""
+    """Let go of every connection, and remember what was spent of budgets that last longer than a run."""
+    for account in (spoke.accounts[Side.CRM] for spoke in world.spokes):
+        budgets.remember(world.database, account.budget, account.governor, world.clock)
     connectors: list[Connector] = [
         world.hub.connector,
         *(spoke.accounts[Side.CRM].connector for spoke in world.spokes),

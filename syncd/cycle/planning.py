@@ -17,6 +17,7 @@ from syncd.core.merge import merge
 from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
 from syncd.core.plan import bases_after, holds_of, intents, withhold
 from syncd.core.scope import in_scope
+from syncd.cycle import converting
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, ledger, links, sources
 
@@ -78,7 +79,7 @@ def plan_pairs(world: World, spoke: Spoke, pairs: Sequence[tuple[Pair, bytes]]) 
 
 def _ready(spoke: Spoke, pair: Pair) -> bool:
     """Both halves live and in scope, and the link not severed: the pair can be merged."""
-    if pair.link.state is LinkState.SEVERED or any(pair.on(side).gone for side in SIDES):
+    if pair.link.state in {LinkState.SEVERED, LinkState.MOVED} or any(pair.on(side).gone for side in SIDES):
         return False
     return all(in_scope(spoke.fields, side, pair.on(side).record) for side in SIDES)
 
@@ -178,8 +179,11 @@ def _unstamped(spoke: Spoke, pair: Pair) -> dict[Side, bool]:
 
 
 def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> None:
-    """A half is gone, or out of scope, or the link is severed: none of these is merged."""
+    """A half is gone, or out of scope, or the link is severed or moved: none of these is merged."""
     link = pair.link
+    if link.state is LinkState.MOVED:  # its heir carries on
+        links.settle(tx, link.id)
+        return
     gone = [side for side in SIDES if pair.on(side).gone]
     if link.state is LinkState.SEVERED:
         if Side.SALESPULSE in gone:
@@ -196,7 +200,8 @@ def _plan_unready(world: World, tx: Connection, spoke: Spoke, pair: Pair) -> Non
         return
     if not gone:
         replace_holds(world, tx, spoke, pair, ())
-        links.set_state(tx, link.id, LinkState.FROZEN, reason="out of scope", dirty=False)
+        reason = converting.FROZEN_AS if pair.crm.record.converted else "out of scope"
+        links.set_state(tx, link.id, LinkState.FROZEN, reason=reason, dirty=False)
         return
     if len(gone) == len(SIDES):
         replace_holds(world, tx, spoke, pair, ())

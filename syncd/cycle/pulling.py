@@ -175,11 +175,11 @@ def _store(world: World, reading: Reading, page: Page) -> None:
 
 
 def _truths(world: World, reading: Reading, page: Page) -> Fetched | None:
-    """Rows of a feed are hints (a search index may lag): where one differs from what is stored, a fetch decides.
+    """Rows of a feed that lags are hints (a search index, say): where one differs from what is stored, a fetch decides.
 
     None: the page itself can be believed.
     """
-    if reading.scan:
+    if reading.scan or not reading.account.able.feed_lags:
         return None
     name = reading.account.source
     with world.database.read() as tx:

@@ -53,8 +53,11 @@ def push(world: World, spoke: Spoke) -> None:
                     batch = _next(world, spoke, lane)
                     if not batch:
                         break
+                    connector = spoke.accounts[lane.side].connector
+                    if _is_wave(connector, batch):
+                        lane.most = 1  # nothing beside it, until its answer is there
                     lane.flying += 1
-                    flying[pool.submit(_timed, world.clock, spoke.accounts[lane.side].connector, batch)] = (lane, batch)
+                    flying[pool.submit(_timed, world.clock, connector, batch)] = (lane, batch)
             if not flying:
                 break
             finished, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -103,13 +106,20 @@ def _next(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
 
 def _planned(world: World, spoke: Spoke, side: Side) -> tuple[Intent, ...]:
     # Asked each time: SalesPulse takes larger batches once it has shown that a create takes the stage along.
-    sizes = spoke.accounts[side].connector.capabilities().batch
+    able = spoke.accounts[side].connector.capabilities()
     with world.database.read() as tx:
         for op in ORDER:
-            batch = journal.planned(tx, spoke.name, side, op, sizes.get(op, 1))
+            size, wave = able.batch.get(op, 1), able.waves.get(op)
+            if wave is not None and journal.counts(tx, spoke.name).get((side, op), 0) > wave.above:
+                size = wave.batch
+            batch = journal.planned(tx, spoke.name, side, op, size)
             if batch:
                 return batch
     return ()
+
+
+def _is_wave(connector: Connector, batch: Sequence[Intent]) -> bool:
+    return len(batch) > connector.capabilities().batch.get(batch[0].op, 1)
 
 
 def _received(world: World, spoke: Spoke, lane: _Lane, batch: tuple[Intent, ...], future: Future[Answer]) -> int:

@@ -17,7 +17,7 @@ from syncd.net.governor import Governor
 from syncd.store.database import Database
 from syncd.store.sources import HUB
 
-__all__ = ["HUB", "Account", "Reporter", "Spoke", "Tally", "World"]
+__all__ = ["HUB", "Account", "Peer", "Reporter", "Spoke", "Tally", "World"]
 
 
 class Reporter(Protocol):
@@ -65,10 +65,19 @@ class Account:
     connector: Connector
     able: Capabilities
     governor: Governor
+    budget: str = ""  #: what the governor is remembered by
     list_every: timedelta  #: how often everything is listed
     max_age: timedelta  #: a look older than this is renewed before a write
     timeout: timedelta  #: of one request: how long a lost answer may still be at work
     identity: str = ""  #: field that carries the other half's id; "" for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A connection on the same CRM account, also one that is not in this run."""
+
+    name: str
+    fields: FieldMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +91,17 @@ class Spoke:
     brakes: Brakes
     tally: Tally
     mapping_digest: bytes  #: of fields and policies: a pair is merged again when it changes
-    peers: tuple[str, ...] = ()  #: the connections on the same CRM account, this one included
+    peers: tuple[Peer, ...] = ()  #: the connections on the same CRM account, this one included
     strangers: tuple[str, ...] = ()  #: earlier connections of its connector that do not share its budget
 
     @property
     def sources(self) -> dict[Side, str]:
         return {side: account.source for side, account in self.accounts.items()}
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """The names of all connections on the CRM account."""
+        return tuple(peer.name for peer in self.peers) or (self.name,)
 
     def label(self, side: Side) -> str:
         return self.accounts[side].connector.label

@@ -102,6 +102,16 @@ class Governor:
         """429s seen so far."""
         return self._desk.refused
 
+    def history(self, *, longer_than: float) -> Mapping[str, tuple[float, ...]]:
+        """Pool → seconds ago of each request that counts, for pools with a rate of more than so many seconds."""
+        return self._desk.look(
+            lambda now: {
+                name: pool.usage.ago(now)
+                for name, pool in self._pools.items()
+                if any(window.rate.seconds > longer_than for window in pool.windows)
+            }
+        )
+
     def snapshot(self) -> Mapping[str, PoolState]:
         """Per pool, for ``status``."""
         return self._desk.look(lambda now: {name: self._state(pool, now) for name, pool in self._pools.items()})

@@ -50,6 +50,10 @@ class Usage:
         if gone > 512:  # not each time: cutting moves the rest
             del self._answered[:gone]
 
+    def ago(self, now: float) -> tuple[float, ...]:
+        """Seconds since each request that may still hold a place was sent (under way) or answered."""
+        return tuple(now - moment for moment in (*self._answered, *self._sent.values()))
+
     def answered_after(self, moment: float) -> int:
         return len(self._answered) - bisect_right(self._answered, moment)
 

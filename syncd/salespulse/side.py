@@ -103,6 +103,9 @@ class SalesPulseSide:
             requests_per_create=1 / MOST + (1 if stage_costs else 0),
         )
 
+    def notices(self) -> tuple[str, ...]:
+        return ()
+
     def describe(self) -> tuple[FieldSpec, ...]:
         """Nothing: SalesPulse has no list of fields, and the keys that were seen are no proof that another
         does not exist.

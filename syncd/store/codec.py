@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from syncd.core.model import Base, Change, Intent, Op, Record, Side, Value, When
+from syncd.core.model import Base, Change, Converted, Intent, Op, Record, Side, Value, When
 
 
 def to_ms(moment: datetime) -> int:
@@ -53,9 +53,22 @@ def record_digest(record: Record) -> bytes:
 
     Versions are left out on purpose: a vendor's hidden bump of the modified time is no change of ours.
     """
-    shown = [record.id, record.values, record.also, record.in_scope, record.merged_ids]
+    shown: list[object] = [record.id, record.values, record.also, record.in_scope, record.merged_ids]
+    if record.converted is not None:
+        shown.append(dump_converted(record.converted))
     data = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS, default=list)
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def dump_converted(converted: Converted | None) -> str | None:
+    return None if converted is None else f"{converted.object} {converted.id}"
+
+
+def load_converted(text: str | None) -> Converted | None:
+    if not text:
+        return None
+    name, _, id_ = text.rpartition(" ")
+    return Converted(object=name, id=id_)
 
 
 def dump_since(since: Mapping[str, When]) -> str | None:
@@ -89,7 +102,15 @@ _CHANGE = ("field", "before", "after", "rule", "by", "reason", "lost")
 
 def dump_intent(intent: Intent) -> str:
     changes = [[getattr(change, name) for name in _CHANGE] for change in intent.changes]
-    return dump({"changes": changes, "stamp": intent.stamp, "archive": intent.archive, "reason": intent.reason})
+    return dump(
+        {
+            "changes": changes,
+            "stamp": intent.stamp,
+            "archive": intent.archive,
+            "reason": intent.reason,
+            "based_on": maybe_ms(intent.based_on),
+        }
+    )
 
 
 def load_intent(row: Any) -> Intent:
@@ -113,4 +134,5 @@ def load_intent(row: Any) -> Intent:
         stamp=body["stamp"],
         archive=body["archive"],
         reason=body["reason"],
+        based_on=maybe_from_ms(body.get("based_on")),  # journals of schema 0001 have none
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, and_, bindparam, cast, func, insert, literal, select, text, update
 
-from syncd.core.model import Base, Link, LinkState, Pair, Side
-from syncd.store.codec import dump_bases, load_bases, to_ms
+from syncd.core.model import Base, Converted, Link, LinkState, Pair, Side
+from syncd.store.codec import dump_bases, load_bases, load_converted, to_ms
 from syncd.store.observed import chunks, to_observed
 from syncd.store.tables import links, observed
 
@@ -128,6 +128,21 @@ def living(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> d
     return found
 
 
+def converted(tx: Connection, connection: str, source: str) -> dict[str, Converted]:
+    """CRM id → what it was converted into, for pairs that are frozen."""
+    query = (
+        select(links.c.crm_id, observed.c.converted)
+        .join(observed, and_(observed.c.source == source, observed.c.id == links.c.crm_id))
+        .where(
+            links.c.connection == connection,
+            links.c.state == LinkState.FROZEN.value,
+            observed.c.converted.is_not(None),
+        )
+    )
+    found = {row.crm_id: load_converted(row.converted) for row in tx.execute(query)}
+    return {id_: into for id_, into in found.items() if into is not None}
+
+
 def mark_dirty(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> None:
     """A look changed these records: whatever hangs on them is merged again, a severed link judged again."""
     for part in chunks(ids):
@@ -223,6 +238,7 @@ _OBSERVED = (
     "modified_at",
     "created_at",
     "in_scope",
+    "converted",
     "digest",
     "looked_at",
     "since",

@@ -94,6 +94,7 @@ observed = Table(
     Column("modified_at", Integer),
     Column("created_at", Integer),
     Column("in_scope", Boolean, nullable=False),
+    Column("converted", String),  # what it was converted into, as "object id", NULL for nothing
     Column(
         "digest", LargeBinary, nullable=False
     ),  # of everything above but the times: a row is written only when it changes

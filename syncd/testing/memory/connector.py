@@ -73,6 +73,9 @@ class MemoryConnector:
             requests_per_create=1 / traits.write_batch,
         )
 
+    def notices(self) -> tuple[str, ...]:
+        return ()
+
     def describe(self) -> tuple[FieldSpec, ...]:
         return self._traits.fields if self._traits.describes else ()
 
