@@ -1,4 +1,4 @@
-"""Example people: US insurance leads, the same for the same seed, written as either system would hold them.
+"""Example people: US insurance leads, the same for the same seed, written as each system would hold them.
 
 Phone numbers are real area codes with the exchange 555; e-mail domains are those reserved for examples.
 Nobody here exists. This module must not know a server.
@@ -11,7 +11,7 @@ import itertools
 import random
 from bisect import bisect
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 PRODUCTS = {
@@ -22,7 +22,7 @@ PRODUCTS = {
     "medicare_supplement": "Medicare Supplement",
     "annuity": "Annuity",
 }
-"""SalesPulse's value → the label that HubSpot holds."""
+"""SalesPulse's value → the label that HubSpot and Salesforce hold."""
 
 STAGES = {"New Lead": "lead", "Contacted": "lead", "Quoted": "opportunity", "Sold": "customer"}
 """SalesPulse's stage name → HubSpot's lifecycle stage."""
@@ -124,6 +124,8 @@ class Style(enum.StrEnum):
 
     SALESPULSE = "salespulse"
     HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    """A Contact; ``as_lead`` makes it a Lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ def people(count: int, seed: int) -> Iterator[Person]:
 def write_as(person: Person, style: Style) -> dict[str, str]:
     """The person's values under a system's field names, as its users write. Blank values are left out.
 
-    Both ways mean the same: they differ in the phone's format, the e-mail's case and the name of the state.
+    All ways mean the same: they differ in the phone's format, the e-mail's case and the name of the state.
     """
     match style:
         case Style.SALESPULSE:
@@ -215,7 +217,23 @@ def write_as(person: Person, style: Style) -> dict[str, str]:
                 "product_interest": PRODUCTS[person.product_interest],
                 "lifecyclestage": STAGES[person.stage],
             }
+        case Style.SALESFORCE:
+            values = {
+                "FirstName": person.first,
+                "LastName": person.last,
+                "Phone": format_phone(person.phone, person.number + 3),
+                "Email": person.email,
+                "MailingState": STATE_NAMES[person.state] if person.number % 2 else person.state,
+                "Product_Interest__c": PRODUCTS[person.product_interest],
+                "SalesPulse_Stage__c": person.stage,
+            }
     return {name: value for name, value in values.items() if value}
+
+
+def as_lead(contact: Mapping[str, str]) -> dict[str, str]:
+    """The same Salesforce values for a Lead: its address fields have no prefix, and it needs a company."""
+    values = {name.removeprefix("Mailing"): value for name, value in contact.items()}
+    return {**values, "Company": f"{contact['LastName']} household"}
 
 
 def overlap(count_each: int, shared: int, seed: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -229,6 +247,36 @@ def overlap(count_each: int, shared: int, seed: int) -> tuple[list[dict[str, str
     chance.shuffle(salespulse)
     chance.shuffle(hubspot)
     return salespulse, hubspot
+
+
+def triple(
+    count_each: int, shared_pairwise: int, seed: int
+) -> tuple[list[dict[str, str]], list[dict[str, str]], list[dict[str, str]]]:
+    """``count_each`` for SalesPulse, HubSpot and Salesforce; each two of them share ``shared_pairwise`` people.
+
+    Whoever is in all three counts for every two: that is half of the shared people, and more where ``count_each`` is
+    too small for so many who are in two only. Each list is shuffled.
+    """
+    if not 0 <= shared_pairwise <= count_each:
+        raise ValueError(f"shared_pairwise must be between 0 and {count_each}")
+    everywhere = max(shared_pairwise // 2, 2 * shared_pairwise - count_each)
+    in_two = shared_pairwise - everywhere
+    alone = count_each - everywhere - 2 * in_two
+    everybody = people(everywhere + 3 * in_two + 3 * alone, seed)
+    groups: tuple[tuple[int, tuple[Style, ...]], ...] = (
+        (everywhere, tuple(Style)),
+        *((in_two, pair) for pair in itertools.combinations(Style, 2)),
+        *((alone, (one,)) for one in Style),
+    )
+    chosen: dict[Style, list[dict[str, str]]] = {style: [] for style in Style}
+    for count, members in groups:
+        for person in itertools.islice(everybody, count):
+            for member in members:
+                chosen[member].append(write_as(person, member))
+    chance = random.Random(f"triple {seed}")
+    for rows in chosen.values():
+        chance.shuffle(rows)
+    return chosen[Style.SALESPULSE], chosen[Style.HUBSPOT], chosen[Style.SALESFORCE]
 
 
 def format_phone(phone: str, way: int) -> str:

@@ -13,9 +13,11 @@ from syncd.sandbox.people import (
     STAGES,
     STATE_NAMES,
     Style,
+    as_lead,
     format_phone,
     overlap,
     people,
+    triple,
     write_as,
 )
 
@@ -91,6 +93,34 @@ def test_both_styles_mean_the_same_person_but_are_written_differently() -> None:
     assert set(differs) == {"email", "phone", "state"}
 
 
+def test_salesforce_writes_the_same_person_in_a_third_way() -> None:
+    differs: Counter[str] = Counter()
+    for person in people(1_000, 2):
+        hub, force = write_as(person, Style.HUBSPOT), write_as(person, Style.SALESFORCE)
+        assert (force["FirstName"], force["LastName"]) == (person.first, person.last)
+        assert force.get("Email", "") == person.email
+        if person.phone:
+            again = phonenumbers.format_number(phonenumbers.parse(force["Phone"], "US"), 0)
+            assert again == person.phone
+            assert force["Phone"] != hub["phone"]
+        else:
+            assert "Phone" not in force
+        assert force["MailingState"] in (person.state, STATE_NAMES[person.state])
+        assert force["Product_Interest__c"] == hub["product_interest"]
+        assert force["SalesPulse_Stage__c"] == person.stage
+        differs["state"] += force["MailingState"] != hub["state"]
+    assert differs["state"] > 100
+
+
+def test_a_lead_has_a_company_and_no_mailing_address() -> None:
+    contact = write_as(next(people(1, 2)), Style.SALESFORCE)
+    lead = as_lead(contact)
+    assert lead["State"] == contact["MailingState"]
+    assert lead["Company"] == f"{contact['LastName']} household"
+    assert {name for name in contact if name != "MailingState"} <= set(lead)
+    assert "MailingState" not in lead
+
+
 def test_there_are_seven_ways_to_write_a_phone() -> None:
     assert len({format_phone("+13055551234", way) for way in range(20)}) == 7
     assert format_phone("", 3) == ""
@@ -110,6 +140,28 @@ def test_an_overlap_has_the_asked_counts_and_shared_people() -> None:
     assert ours != in_order, "the lists are shuffled"
 
 
+@pytest.mark.parametrize(("each", "shared", "everywhere"), [
+    (500, 300, 150), (500, 400, 300), (500, 500, 500), (500, 101, 50), (500, 0, 0),
+])  # fmt: skip
+def test_each_two_of_three_systems_share_the_asked_count(each: int, shared: int, everywhere: int) -> None:
+    ours, hub, force = triple(each, shared, 4)
+    sets = [
+        {(row[first], row[last], row.get(email, "").lower()) for row in rows}
+        for rows, first, last, email in (
+            (ours, "first_name", "last_name", "email"),
+            (hub, "firstname", "lastname", "email"),
+            (force, "FirstName", "LastName", "Email"),
+        )
+    ]
+    assert [len(one) for one in (ours, hub, force)] == [each] * 3
+    assert [len(one) for one in sets] == [each] * 3
+    assert [len(sets[a] & sets[b]) for a, b in ((0, 1), (0, 2), (1, 2))] == [shared] * 3
+    assert len(sets[0] & sets[1] & sets[2]) == everywhere
+    assert triple(each, shared, 4) == (ours, hub, force)
+
+
 def test_an_impossible_overlap_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 5"):
         overlap(5, 6, 1)
+    with pytest.raises(ValueError, match="between 0 and 5"):
+        triple(5, 6, 1)
