@@ -76,6 +76,9 @@ class Bench:
     def delete(self, record_id: str) -> None:
         self._control("delete", {"id": record_id})
 
+    def restore(self, record_id: str) -> None:
+        self._control("restore", {"id": record_id})
+
     def merge(self, primary: str, other: str) -> str:
         """The id of the merged record."""
         return str(self._control("merge", {"primary": primary, "other": other})["id"])

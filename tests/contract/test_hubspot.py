@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.testing.contract import (
+    ArchiveContract,
     ConnectorContract,
     FeedContract,
     FieldTimesContract,
@@ -32,14 +33,18 @@ def place() -> Iterator[Stand]:
         yield served
 
 
-class TestHubSpot(ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract):
+class TestHubSpot(
+    ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract, ArchiveContract
+):
     @pytest.fixture(params=sorted(ACCOUNTS))
     def side(self, request: pytest.FixtureRequest, place: Stand) -> Iterator[Bench]:
         with place.bench(**ACCOUNTS[request.param]) as made:
             yield made
 
 
-class TestHubSpotWithoutIdProperty(ConnectorContract, FeedContract, UniqueEmailContract, FieldTimesContract):
+class TestHubSpotWithoutIdProperty(
+    ConnectorContract, FeedContract, UniqueEmailContract, FieldTimesContract, ArchiveContract
+):
     @pytest.fixture
     def side(self, place: Stand) -> Iterator[Bench]:
         with place.bench(id_property=False) as made:

@@ -12,6 +12,7 @@ from syncd.errors import AnswerLost
 from syncd.testing import contract
 from syncd.testing.clock import FakeClock
 from syncd.testing.contract import (
+    ArchiveContract,
     ConnectorContract,
     FeedContract,
     FieldTimesContract,
@@ -60,44 +61,47 @@ class Held:
     def delete(self, record_id: str) -> None:
         self.vendor.delete(record_id)
 
+    def restore(self, record_id: str) -> None:
+        self.vendor.restore(record_id)
+
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)
 
 
-class TestMemory(ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract):
+class TestMemory(ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, ArchiveContract):
     @pytest.fixture(params=sorted(TRAITS))
     def side(self, request: pytest.FixtureRequest) -> Held:
         return Held(TRAITS[request.param])
 
 
-class TestMemoryWithoutIdProperty(ConnectorContract, FeedContract, UniqueEmailContract):
+class TestMemoryWithoutIdProperty(ConnectorContract, FeedContract, UniqueEmailContract, ArchiveContract):
     @pytest.fixture
     def side(self) -> Held:
         return Held(Traits(identity=None))
 
 
-class TestMemoryWithoutFeed(ConnectorContract, IdentityContract, UniqueEmailContract):
+class TestMemoryWithoutFeed(ConnectorContract, IdentityContract, UniqueEmailContract, ArchiveContract):
     @pytest.fixture
     def side(self) -> Held:
         return Held(Traits(changes=False))
 
 
 class TestMemoryWithFieldTimes(
-    ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract
+    ConnectorContract, FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract, ArchiveContract
 ):
     @pytest.fixture
     def side(self) -> Held:
         return Held(Traits(field_times=True))
 
 
-class TestMemoryWithSharedEmails(ConnectorContract, FeedContract, IdentityContract):
+class TestMemoryWithSharedEmails(ConnectorContract, FeedContract, IdentityContract, ArchiveContract):
     @pytest.fixture
     def side(self) -> Held:
         return Held(Traits(fields=SHARED))
 
 
-ABLE, UNABLE = Traits(field_times=True), Traits(identity=None, changes=False, fields=SHARED)
-PARTS = (FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract)
+ABLE, UNABLE = Traits(field_times=True), Traits(identity=None, changes=False, archives=False, fields=SHARED)
+PARTS = (FeedContract, IdentityContract, UniqueEmailContract, FieldTimesContract, ArchiveContract)
 
 
 def declared(*classes: type) -> ConnectorContract:

@@ -13,6 +13,7 @@ differ in this has a test class for each kind.
 
 from syncd.testing.contract.every import ConnectorContract
 from syncd.testing.contract.parts import (
+    ArchiveContract,
     FeedContract,
     FieldTimesContract,
     IdentityContract,
@@ -21,6 +22,7 @@ from syncd.testing.contract.parts import (
 )
 from syncd.testing.contract.side import (
     Names,
+    RestorableSide,
     SideUnderTest,
     deliver,
     drain,
@@ -31,11 +33,13 @@ from syncd.testing.contract.side import (
 )
 
 __all__ = [
+    "ArchiveContract",
     "ConnectorContract",
     "FeedContract",
     "FieldTimesContract",
     "IdentityContract",
     "Names",
+    "RestorableSide",
     "SideUnderTest",
     "UniqueEmailContract",
     "deliver",

@@ -89,9 +89,9 @@ class ConnectorContract:
         first = side.connector.scan(None)
         assert not first.complete
         assert first.cursor
-        rest = side.reopen().scan(first.cursor)
-        assert rest.complete
-        assert {record.id for page in (first, rest) for record in page.records} == ids
+        rest = scan_all(side.reopen(), first.cursor)
+        assert {record.id for record in first.records} | set(rest) == ids
+        assert len(first.records) + len(rest) == count
 
     def test_values_are_shown_as_they_are_and_an_unset_field_is_blank(self, side: SideUnderTest) -> None:
         names = side.names
@@ -185,9 +185,9 @@ class ConnectorContract:
 
     def test_an_update_with_none_clears_the_field(self, side: SideUnderTest) -> None:
         record_id = side.add(person(side.names, 1))
-        one = intent_for(side, Op.UPDATE, target=record_id, values={side.names.last: None})
+        one = intent_for(side, Op.UPDATE, target=record_id, values={side.names.phone: None})
         assert deliver(side.connector, [one])[one.id].outcome is Outcome.APPLIED
-        assert seen(side, record_id).values[side.names.last] in (None, "")
+        assert seen(side, record_id).values[side.names.phone] in (None, "")
 
     def test_a_refused_field_is_named_and_the_others_are_written(self, side: SideUnderTest) -> None:
         field, value = side.names.bad

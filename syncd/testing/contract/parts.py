@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncd.core.model import Op, Outcome
-from syncd.testing.contract.side import SideUnderTest, deliver, drain, intent_for, person, scan_all, seen
+from syncd.testing.contract.side import (
+    RestorableSide,
+    SideUnderTest,
+    deliver,
+    drain,
+    intent_for,
+    person,
+    scan_all,
+    seen,
+)
 
 
 class FeedContract:
@@ -51,7 +60,8 @@ class FeedContract:
 
     def test_the_feed_goes_on_in_the_middle_after_a_restart(self, side: SideUnderTest) -> None:
         cursor = side.connector.feed_start()
-        ids = [side.add(person(side.names, number)) for number in range(450)]
+        count = max(450, side.connector.capabilities().page_size + 50)  # more than a page of the feed holds
+        ids = [side.add(person(side.names, number)) for number in range(count)]
         side.advance(1)
         first = side.connector.changes(cursor)
         assert not first.complete
@@ -128,6 +138,23 @@ class FieldTimesContract:
         assert 55 <= later.total_seconds() <= 65
 
 
+class ArchiveContract:
+    """For a side that can put a record aside instead of deleting it for good: ``capabilities().archives``."""
+
+    def test_an_archived_record_is_gone_with_proof_and_can_be_brought_back(self, side: RestorableSide) -> None:
+        values = person(side.names, 1)
+        drop, keep = side.add(values), side.add(person(side.names, 2))
+        one = intent_for(side, Op.REMOVE, target=drop, archive=True)
+        assert deliver(side.connector, [one])[one.id].outcome is Outcome.APPLIED
+        answer = side.connector.fetch([drop, keep])
+        assert (set(answer.gone), set(answer.records)) == ({drop}, {keep})
+        assert answer.gone[drop].proof
+        side.restore(drop)
+        answer = side.connector.fetch([drop])
+        assert answer.gone == {}
+        assert values.items() <= answer.records[drop].values.items()
+
+
 def parts_for(side: SideUnderTest) -> Mapping[type, bool]:
     """Every class of this file and whether it is for the side. A class that is missing here is missed by nobody."""
     can = side.connector.capabilities()
@@ -136,4 +163,5 @@ def parts_for(side: SideUnderTest) -> Mapping[type, bool]:
         IdentityContract: can.identity is not None,
         UniqueEmailContract: side.unique_email,
         FieldTimesContract: can.field_times,
+        ArchiveContract: can.archives,
     }

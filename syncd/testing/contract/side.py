@@ -49,6 +49,13 @@ class SideUnderTest(Protocol):
         """Let time pass, for the vendor and for syncd."""
 
 
+class RestorableSide(SideUnderTest, Protocol):
+    """A side whose vendor can bring back what was archived."""
+
+    def restore(self, record_id: str) -> None:
+        """A person brings an archived record back there."""
+
+
 _numbers = itertools.count(1)
 
 
@@ -62,10 +69,9 @@ def person(names: Names, number: int) -> dict[str, Value]:
     }
 
 
-def scan_all(connector: Connector) -> dict[str, Record]:
-    """Every record of a complete scan, by id."""
+def scan_all(connector: Connector, cursor: str | None = None) -> dict[str, Record]:
+    """Every record of a complete scan, or of the rest of one that goes on from a cursor, by id."""
     found: dict[str, Record] = {}
-    cursor: str | None = None
     while True:
         page = connector.scan(cursor)
         found.update((record.id, record) for record in page.records)
@@ -114,6 +120,7 @@ def intent_for(
     values: Values | None = None,
     before: Values | None = None,
     stamp: str | None = None,
+    archive: bool = False,
 ) -> Intent:
     """One planned write to the side under test."""
     changes = tuple(
@@ -130,6 +137,7 @@ def intent_for(
         crm_id=target if crm else "",
         salespulse_id="" if crm else target,
         stamp=stamp,
+        archive=archive,
     )
 
 
