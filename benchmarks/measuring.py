@@ -22,9 +22,8 @@ from typing import Any
 import orjson
 
 HERE = Path(__file__).parent
-CONNECTION = "hubspot"
 
-CONFIG = """\
+BASE = """\
 [state]
 url = "sqlite:///state.db"
 
@@ -33,19 +32,37 @@ base_url = "{salespulse}/api/v1"
 api_key = "sp_live_sandbox"
 rate = "{rate}"
 bulk_rate = "{bulk_rate}"
+"""
+CONNECTION = """
+[connections.{name}]
+connector = "{name}"
+mapping = "{name}-contacts"
 
-[connections.hubspot]
-connector = "hubspot"
-mapping = "hubspot-contacts"
-
-[connections.hubspot.brakes]
+[connections.{name}.brakes]
 max_changes_percent = 100
 
-[connections.hubspot.settings]
+[connections.{name}.settings]
+"""
+SETTINGS = {
+    "hubspot": """\
 base_url = "{hubspot}"
 access_token = "pat-sandbox"
 rate = "100000/10s"
 search_rate = "5000/1s"
+""",
+    "salesforce": """\
+login_url = "{salesforce}"
+consumer_key = "3MVG9.sandbox"
+consumer_secret = "sandbox-secret"
+""",
+}
+#: The command line, where Salesforce gets no bulk jobs however much there is to write.
+WITHOUT_BULK = """\
+from dataclasses import replace
+from connectors.salesforce import connector
+from syncd.cli.main import main
+connector._WAVE = replace(connector._WAVE, above=10**9)
+main()
 """
 
 
@@ -62,23 +79,24 @@ class Run:
     memory: int  #: MiB at the peak
     seconds: float  #: wall clock, by syncd
 
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.summary["connections"][CONNECTION]
-        return found
+    def total(self, word: str) -> int:
+        """A figure of all connections together."""
+        return sum(one[word] for one in self.summary["connections"].values())
 
-    @property
-    def pulled(self) -> int:
-        return sum(self.figures["pulled"].values())
+    def stamped(self, connection: str) -> int:
+        """CRM records that got the id property alone."""
+        figures = self.summary["connections"].get(connection)
+        return int(figures["stamped"]["crm"]) if figures else 0
 
 
 @dataclass(slots=True)
 class World:
-    """Both servers and one syncd with its config and state."""
+    """The servers and one syncd with its config and state."""
 
     folder: Path
     servers: subprocess.Popen[bytes]
     urls: Mapping[str, str]
+    connections: tuple[str, ...]
     rates: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, do: str, **parameters: Any) -> Any:
@@ -96,16 +114,18 @@ class World:
             raise SystemExit("benchmarks/servers.py ended; what it said is above")
         return orjson.loads(line)
 
-    def syncd(self, *arguments: str) -> Run:
-        """Run the real command line once, with ``--json``."""
+    def syncd(self, *arguments: str, bulk: bool = True) -> Run:
+        """Run the real command line once, with ``--json``. Without ``bulk`` Salesforce gets no bulk jobs."""
         rates = {"rate": "100000/60s", "bulk_rate": "10000/60s", **self.rates}
         config = self.folder / "config.toml"
-        config.write_text(CONFIG.format(**self.urls, **rates))
+        parts = [CONNECTION.format(name=name) + SETTINGS[name] for name in self.connections]
+        config.write_text("".join([BASE, *parts]).format(**self.urls, **rates))
         config.chmod(0o600)
         self.ask("reset")
         output, errors = self.folder / "output.json", self.folder / "errors.log"
         with output.open("wb") as out, errors.open("wb") as err:
-            command = [sys.executable, "-m", "syncd", "run", *arguments, "--json", "--config", str(config)]
+            program = ("-m", "syncd") if bulk else ("-c", WITHOUT_BULK)
+            command = [sys.executable, *program, "run", *arguments, "--json", "--config", str(config)]
             child = subprocess.Popen(command, stdout=out, stderr=err, cwd=self.folder, env=_environment())
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -132,7 +152,11 @@ def _environment() -> Mapping[str, str]:
     found = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     found["PYTHONPYCACHEPREFIX"] = folder
     subprocess.run(  # everything that a run imports
-        [sys.executable, "-c", "import syncd.cli.run, syncd.cli.main, connectors.hubspot.connector"],
+        [
+            sys.executable,
+            "-c",
+            "import syncd.cli.run, syncd.cli.main, connectors.hubspot.connector, connectors.salesforce.connector",
+        ],
         env=found,
         check=True,
     )
@@ -140,12 +164,14 @@ def _environment() -> Mapping[str, str]:
 
 
 @contextmanager
-def world(shape: Mapping[str, Any], *, rates: Mapping[str, str] | None = None) -> Iterator[World]:
+def world(
+    shape: Mapping[str, Any], *, connections: tuple[str, ...] = ("hubspot",), rates: Mapping[str, str] | None = None
+) -> Iterator[World]:
     """Servers with these people and limits. ``rates``: syncd's configured ones, if not as good as none."""
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
         command = [sys.executable, str(HERE / "servers.py"), orjson.dumps(shape).decode()]
         servers = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        found = World(Path(folder), servers, {}, rates or {})
+        found = World(Path(folder), servers, {}, connections, rates or {})
         try:
             found.urls = found.heard()
             yield found

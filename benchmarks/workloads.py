@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from measuring import Run, world
 
-SP, HS = "salespulse", "hubspot"
+SP, HS, SF = "salespulse", "hubspot", "salesforce"
 CRM = "/crm/objects/2026-09/contacts"
 SP_LIST, SP_BULK, SP_PATCH, SP_STAGES = (
     f"{SP} GET /contacts",
@@ -34,11 +34,38 @@ HS_ACCOUNT, HS_FIELDS, HS_STAGES = (
     f"{HS} GET /crm/properties/2026-09/contacts",
     f"{HS} GET /crm/pipelines/2026-09/contacts",
 )
-OPENING = Counter({SP_STAGES: 1, HS_ACCOUNT: 1, HS_FIELDS: 1, HS_STAGES: 1})
+SF_TOKEN, SF_FIELDS, SF_LIST, SF_FEED, SF_DELETED, SF_READ, SF_UPSERT, SF_UPDATE, SF_SINGLE = (
+    f"{SF} POST /oauth2/token",
+    f"{SF} GET /sobjects/Contact/describe",
+    f"{SF} GET /query",
+    f"{SF} GET /queryAll",
+    f"{SF} GET /sobjects/Contact/deleted",
+    f"{SF} POST /composite/sobjects/Contact",
+    f"{SF} PATCH /composite/sobjects/Contact/SalesPulse_Id__c",
+    f"{SF} PATCH /composite/sobjects",
+    f"{SF} GET /sobjects/Contact/:id",
+)
+#: What one bulk job takes at least.
+SF_JOB = Counter(
+    {
+        f"{SF} POST /jobs/ingest": 1,
+        f"{SF} PUT /jobs/ingest/:id/batches": 1,
+        f"{SF} PATCH /jobs/ingest/:id": 1,
+        f"{SF} GET /jobs/ingest/:id": 1,
+        f"{SF} GET /jobs/ingest/:id/successfulResults": 1,
+    }
+)
+STAGES = Counter({SP_STAGES: 1})
+OPENING_HS = Counter({HS_ACCOUNT: 1, HS_FIELDS: 1, HS_STAGES: 1})
+OPENING_SF = Counter({SF_TOKEN: 1, SF_FIELDS: 1})
+OPENING = STAGES + OPENING_HS
 SP_PAGE, SP_BATCH = 1000, 1000
 HS_PAGE = HS_BATCH = 100
+SF_PAGE, SF_BATCH, SF_WAVE = 2000, 200, 10_000
 #: Sandbox seconds after which the feed no longer shows what the pass before wrote: it reaches two minutes back.
 PAST_OVERLAP = 300
+#: The same for Salesforce, which reaches ten minutes back.
+PAST_OVERLAPS = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +76,15 @@ class Measured:
     run: str  #: what was run, in which state
     got: Run
     least: Counter[str]
-    stamps: int = 0  #: requests for the id property
-    looks: frozenset[str] = frozenset({HS_READ, f"{SP} GET /contacts/:id"})  #: endpoints that guard and prove
+    stamps: Counter[str] = field(default_factory=Counter)  #: requests for the id property
+    looks: frozenset[str] = frozenset({HS_READ, SF_READ, SF_SINGLE, f"{SP} GET /contacts/:id"})
+    #: endpoints that guard and prove
     records: int = 0  #: what the rate is counted in
     used: float | None = None  #: part of the permitted rate that was used while writes were under way
     extra: Mapping[str, int] = field(init=False)  #: endpoint → requests above (or below) the minimum
 
     def __post_init__(self) -> None:
-        want = self.least + Counter({HS_UPDATE: self.stamps})
+        want = self.least + self.stamps
         names = {*want, *self.got.requests} - self.looks
         extra = {name: self.got.requests.get(name, 0) - want[name] for name in sorted(names)}
         object.__setattr__(self, "extra", {name: count for name, count in extra.items() if count})
@@ -70,36 +98,56 @@ class Measured:
     @property
     def job(self) -> int:
         """Requests without those that are counted apart."""
-        return sum(self.got.requests.values()) - self.stamps - self.looked
+        return sum(self.got.requests.values()) - self.stamps.total() - self.looked
 
     @property
     def ratio(self) -> float:
         return self.job / max(1, self.least.total())
 
 
-def lists(salespulse: int, hubspot: int) -> Counter[str]:
-    """One walk over each side."""
-    return Counter({SP_LIST: _ceil(salespulse, SP_PAGE), HS_LIST: _ceil(hubspot, HS_PAGE)})
+def lists(salespulse: int, hubspot: int | None = None, salesforce: int | None = None) -> Counter[str]:
+    """One walk over each side. Salesforce's walk ends with a page that is not full."""
+    found = Counter({SP_LIST: _ceil(salespulse, SP_PAGE)})
+    if hubspot is not None:
+        found[HS_LIST] = _ceil(hubspot, HS_PAGE)
+    if salesforce is not None:
+        found[SF_LIST] = salesforce // SF_PAGE + 1
+    return found
 
 
-def writes(*, new_salespulse: int = 0, new_hubspot: int = 0, salespulse: int = 0, hubspot: int = 0) -> Counter[str]:
+def writes(
+    *,
+    new_salespulse: int = 0,
+    new_hubspot: int = 0,
+    new_salesforce: int = 0,
+    salespulse: int = 0,
+    hubspot: int = 0,
+    salesforce: int = 0,
+) -> Counter[str]:
     """One request a batch; SalesPulse has no batch for updates."""
     return +Counter(
         {
             SP_BULK: math.ceil(new_salespulse / SP_BATCH),
             HS_UPSERT: math.ceil(new_hubspot / HS_BATCH),
+            SF_UPSERT: math.ceil(new_salesforce / SF_BATCH),
             SP_PATCH: salespulse,
             HS_UPDATE: math.ceil(hubspot / HS_BATCH),
+            SF_UPDATE: math.ceil(salesforce / SF_BATCH),
         }
     )
+
+
+def jobs(count: int) -> Counter[str]:
+    """So many writes to Salesforce by bulk jobs."""
+    return Counter({name: once * math.ceil(count / SF_WAVE) for name, once in SF_JOB.items()})
 
 
 def _ceil(count: int, size: int) -> int:
     return max(1, math.ceil(count / size))
 
 
-def _stamps(run: Run) -> int:
-    return math.ceil(run.figures["stamped"]["crm"] / HS_BATCH)
+def _stamps(run: Run) -> Counter[str]:
+    return writes(hubspot=run.stamped(HS), salesforce=run.stamped(SF))
 
 
 def overlap_5000(scale: float) -> Iterator[Measured]:
@@ -212,6 +260,60 @@ def backfill_at_limit(scale: float) -> Iterator[Measured]:
         )
 
 
+def three_5000(scale: float) -> Iterator[Measured]:
+    """5,000 in each of three systems, any two share 3,000: first sync, second full run, a quiet run, 1 % edited."""
+    each, shared = _scaled(5000, scale), _scaled(3000, scale)
+    everywhere = max(shared // 2, 2 * shared - each)
+    everybody = 3 * (each - shared) + everywhere
+    missing = everybody - each
+    opening = STAGES + OPENING_SF + OPENING_HS
+    with world({"people": {"each": each, "shared": shared, "three": True}}, connections=(SF, HS)) as here:
+        run = here.syncd("--full")
+        least = opening + lists(each, each, each)
+        least += writes(new_salespulse=missing, new_hubspot=missing, new_salesforce=missing)
+        stamps = _stamps(run)
+        yield Measured(workload="three-5000", run="first --full", got=run, least=least, stamps=stamps, records=3 * each)
+        here.ask("advance", seconds=PAST_OVERLAPS)
+        run = here.syncd("--full")
+        least = opening + lists(everybody, everybody, everybody)
+        yield Measured(workload="three-5000", run="second --full", got=run, least=least, records=3 * everybody)
+        here.ask("advance", seconds=PAST_OVERLAPS)
+        run = here.syncd("--once")
+        least = Counter({HS_ACCOUNT: 1, HS_SEARCH: 1, SF_TOKEN: 1, SF_FEED: 1, SF_DELETED: 1})
+        yield Measured(workload="three-5000", run="--once, quiet", got=run, least=least)
+        edited = {
+            side: here.ask("edit", side=side, every=100, first=first) for side, first in ((SP, 0), (HS, 33), (SF, 66))
+        }
+        run = here.syncd("--full")
+        least = opening + lists(everybody, everybody, everybody)
+        # What one CRM tells the other comes after what SalesPulse tells it: in a batch of its own.
+        least += writes(salespulse=edited[HS] + edited[SF], hubspot=edited[SP] + edited[SF], salesforce=edited[SP])
+        least += writes(salesforce=edited[HS])
+        yield Measured(workload="three-5000", run="--full, 1 % edited", got=run, least=least, records=3 * everybody)
+
+
+def salesforce_20000(*, bulk: bool) -> Callable[[float], Iterator[Measured]]:
+    """20,000 creates and then 20,000 updates into Salesforce, by bulk jobs or by batches of 200."""
+
+    def workload(scale: float) -> Iterator[Measured]:
+        count = _scaled(20_000, scale)
+        name = "salesforce-bulk" if bulk else "salesforce-batches"
+        opening = STAGES + OPENING_SF
+        with world({"people": {"salespulse": count}}, connections=(SF,)) as here:
+            run = here.syncd("--full", bulk=bulk)
+            least = opening + lists(count, None, 0) + (jobs(count) if bulk else writes(new_salesforce=count))
+            yield Measured(workload=name, run="first --full", got=run, least=least, records=count)
+            here.ask("advance", seconds=60)
+            here.ask("edit", side=SP, every=1, first=0)
+            run = here.syncd("--full", bulk=bulk)
+            least = opening + lists(count, None, count) + (jobs(count) if bulk else writes(salesforce=count))
+            yield Measured(workload=name, run="--full, all edited", got=run, least=least, records=count)
+
+    way = "by bulk jobs" if bulk else "by batches of 200"
+    workload.__doc__ = f"20,000 in SalesPulse, nobody in Salesforce: creates and then updates {way}."
+    return workload
+
+
 def _scaled(count: int, scale: float) -> int:
     return max(100, round(count * scale))
 
@@ -225,4 +327,9 @@ WORKLOADS: dict[str, Callable[[float], Iterator[Measured]]] = {
     "nothing-changed-10000": nothing_changed(10_000),
     "nothing-changed-100000": nothing_changed(100_000),
     "backfill-at-limit": backfill_at_limit,
+    "three-5000": three_5000,
+    "salesforce-bulk": salesforce_20000(bulk=True),
+    "salesforce-batches": salesforce_20000(bulk=False),
 }
+#: Left out unless they are named: they take longer than all the others together.
+LONG = {"nothing-changed-100000"}

@@ -11,11 +11,15 @@ import orjson
 import pytest
 import typer.main
 
+from connectors.salesforce.settings import SalesforceSettings
 from syncd.cli.holds import as_data
 from syncd.cli.main import app
+from syncd.config.load import load
+from syncd.config.model import ConnectionConfig
 from syncd.core.holds import ADVICE
 from syncd.core.model import Hold, HoldReason, Side
 from syncd.exits import Exit
+from syncd.registry import kinds
 from syncd.sandbox.faults import Action
 from syncd.sandbox.salespulse import DIALECTS
 from syncd.store.holds import StoredHold
@@ -24,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 WORDS = """side source record look observation base link intent receipt hold ledger cursor watermark overlap sweep
     scan feed gone stamp brake budget pool slot lease severed frozen moved doubt backoff mapping journal key kind rule
-    run pass decision dirty fingerprint blank state connection connector account pair"""
+    run pass decision dirty fingerprint blank state connection connector account pair converted wave leftover"""
 
 
 def text(path: str) -> str:
@@ -154,7 +158,7 @@ def test_every_control_path_dialect_and_fault_is_described() -> None:
     page = text("docs/sandbox.md")
     described = set(re.findall(r"(?:GET|POST|DELETE) ([a-z/]+)`?", section("docs/sandbox.md", "Control paths")))
     served: set[str] = set()
-    for file in ("harness.py", "salespulse/control.py", "hubspot/control.py"):
+    for file in ("harness.py", "salespulse/control.py", "hubspot/control.py", "salesforce/control.py"):
         source = text(f"syncd/sandbox/{file}")
         served |= set(re.findall(r'case (?:"[A-Z]+", )?"([a-z/]+)":', source))
     served |= {"records"}
@@ -162,6 +166,54 @@ def test_every_control_path_dialect_and_fault_is_described() -> None:
     assert {name for name in DIALECTS if f"`{name}`" in page} == set(DIALECTS)
     faults = [code(row[0])[0] for row in rows(section("docs/sandbox.md", "Faults"))]
     assert faults == [action.value for action in Action]
+
+
+# ---- Salesforce ----------------------------------------------------------------------------------------------------
+
+
+def shown_configs(page: str) -> list[str]:
+    """The TOML blocks of a page that are parts of a config, placeholders made into words."""
+    blocks = re.findall(r"```toml\n(.*?)```", text(page), re.DOTALL)
+    return [block.replace("…", "-") for block in blocks if "[connections." in block]
+
+
+def test_the_config_that_the_readme_shows_is_accepted(tmp_path: Path) -> None:
+    (block,) = shown_configs("README.md")
+    assert [one.name for one in loaded(block, tmp_path)] == ["hubspot", "salesforce"]
+
+
+def test_the_config_that_the_salesforce_page_shows_is_accepted(tmp_path: Path) -> None:
+    (block,) = shown_configs("docs/salesforce.md")
+    settings = re.findall(r"\[connections\.leads\.settings\]\n(.*?)\n\n", block, re.DOTALL)
+    block += f"[connections.contacts.settings]\n{settings[0]}\n"
+    leads, contacts = loaded('[salespulse]\napi_key = { env = "SALESPULSE_API_KEY" }\n' + block, tmp_path)
+    assert leads.policy.may_create(Side.CRM)
+    assert not contacts.policy.may_create(Side.CRM)
+    assert leads.account == contacts.account
+
+
+def loaded(config: str, folder: Path) -> tuple[ConnectionConfig, ...]:
+    path = folder / "config.toml"
+    path.write_text(config, encoding="utf-8")
+    secrets = dict.fromkeys(re.findall(r'env = "(\w+)"', config), "0123456789abcdef0123")
+    return load(path, need_secrets=True, kinds=kinds(), environ=secrets).connections
+
+
+def test_what_the_salesforce_page_lets_check_say_is_what_the_code_says() -> None:
+    sources = [*(ROOT / "connectors/salesforce").glob("*.py"), *(ROOT / "syncd/core").glob("*.py")]
+    spoken = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    found = rows(section("docs/salesforce.md", "4. What `syncd check --online` finds"))
+    pieces = [piece.strip(" ,:.()") for row in found for piece in re.split("…|·|: |, | or ", row[0])]
+    assert len(found) >= 12
+    assert [piece for piece in pieces if piece and piece not in spoken] == []
+
+
+def test_the_salesforce_fields_to_be_made_are_those_of_the_mappings() -> None:
+    mapped = "".join(text(f"mappings/salesforce-{name}.toml") for name in ("contacts", "leads"))
+    named_fields = set(re.findall(r"`(\w+__c)`", text("docs/salesforce.md")))
+    assert named_fields == set(re.findall(r'"(\w+__c)"', mapped))
+    id_field = SalesforceSettings.model_fields["id_field"].default
+    assert f"`{id_field.removesuffix('__c')}`" in text("docs/salesforce.md")
 
 
 # ---- pages ---------------------------------------------------------------------------------------------------------

@@ -25,7 +25,13 @@ from syncd.registry import kinds
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config.example.toml"
 ENVIRON = dict.fromkeys(
-    ("SALESPULSE_API_KEY", "HUBSPOT_ACCESS_TOKEN", "SYNCD_WEBHOOK_SECRET", "SYNCD_CONSOLE_PASSWORD"),
+    (
+        "SALESPULSE_API_KEY",
+        "HUBSPOT_ACCESS_TOKEN",
+        "SALESFORCE_CONSUMER_SECRET",
+        "SYNCD_WEBHOOK_SECRET",
+        "SYNCD_CONSOLE_PASSWORD",
+    ),
     "0123456789abcdef0123",
 )
 
@@ -50,7 +56,7 @@ CONFIG_KEYS = [
     for table, key, default in keys(ConfigFile)
     if key != "settings"
 ]
-HUBSPOT_KEYS = list(keys(kinds()["hubspot"].settings))
+SETTINGS = [(kind, key, default) for kind in kinds().values() for _, key, default in keys(kind.settings)]
 
 
 def test_the_example_is_what_the_schema_makes_of_it():
@@ -70,14 +76,16 @@ def test_the_example_loads_once_its_secrets_are_there(tmp_path, uncommented):
     config = load(path, need_secrets=True, kinds=kinds(), environ=ENVIRON)
     assert config.warnings == ()
     assert (config.server is not None) is uncommented
-    assert [one.kind.name for one in config.connections] == ["hubspot"]
+    assert [one.kind.name for one in config.connections] == ["hubspot", "salesforce"]
 
 
 def test_the_example_shows_every_key_and_its_default():
     text = EXAMPLE.read_text()
-    for table, key, _default in [*CONFIG_KEYS, *HUBSPOT_KEYS]:
-        found = re.search(rf"^(?:# )*{key} = (.*)$", text, re.MULTILINE)
-        assert found, f"{table}.{key}"
+    for table, key, _default in CONFIG_KEYS:
+        assert re.search(rf"^(?:# )*{key} = (.*)$", text, re.MULTILINE), f"{table}.{key}"
+    for kind, key, _default in SETTINGS:
+        settings = text.partition(f"[connections.{kind.name}.settings]\n")[2].partition("\n[")[0]
+        assert re.search(rf"^(?:# )*{key} = (.*)$", settings, re.MULTILINE), f"{kind.name}: {key}"
     shown = tomllib.loads(text)
     assert shown["salespulse"]["sweep_every"] == "6h"
     assert shown["connections"]["hubspot"]["scan_every"] == "24h"
@@ -103,14 +111,27 @@ def test_the_documentation_names_every_key_with_its_default(table, key, default)
         assert row[1] == f"`{write_value(default)}`"
 
 
-@pytest.mark.parametrize(("table", "key", "default"), HUBSPOT_KEYS, ids=[key for _, key, _ in HUBSPOT_KEYS])
-def test_the_documentation_names_every_setting_of_hubspot(table, key, default):
-    row = re.search(
-        rf"^\| `{key}` \| (.*?) \|", documented("configuration.md", "connections.NAME.settings"), re.MULTILINE
-    )
-    assert row, f"docs/configuration.md does not name the setting {key}"
+def settings_of(label: str) -> str:
+    """What the page on the config says of a connector's own settings."""
+    page = (ROOT / "docs/configuration.md").read_text().partition("## `[connections.NAME.settings]`\n")[2]
+    found = re.search(rf"^### {label}$(.*?)(?=^#+ |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/configuration.md has no part for the settings of {label}"
+    return found[1]
+
+
+@pytest.mark.parametrize(("kind", "key", "default"), SETTINGS, ids=[f"{kind.name}.{key}" for kind, key, _ in SETTINGS])
+def test_the_documentation_names_every_setting_of_every_connector(kind, key, default):
+    row = re.search(rf"^\| `{key}` \| (.*?) \|", settings_of(kind.label), re.MULTILINE)
+    assert row, f"docs/configuration.md does not name the setting {key} of {kind.label}"
     if default is not None:
         assert row[1] == f"`{write_value(default)}`"
+
+
+@pytest.mark.parametrize("kind", kinds().values(), ids=kinds())
+def test_the_documentation_names_no_setting_that_is_not_there(kind):
+    table = settings_of(kind.label).partition("| key | default | meaning |")[2]
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert named == [key for _, key, _ in keys(kind.settings)]
 
 
 def test_the_documentation_names_every_key_of_a_mapping():
@@ -126,7 +147,7 @@ def test_the_documentation_names_every_key_of_a_mapping():
 def test_the_shipped_mapping_is_that_of_the_contract(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(EXAMPLE.read_text())
-    (connection,) = load(path, need_secrets=False, kinds=kinds(), environ={}).connections
+    connection, _ = load(path, need_secrets=False, kinds=kinds(), environ={}).connections
     fields = connection.fields
     assert (fields.name, fields.connector, fields.object, fields.keys) == (
         "hubspot-contacts",
@@ -145,6 +166,16 @@ def test_the_shipped_mapping_is_that_of_the_contract(tmp_path):
     ]
     assert fields.rules[-1].conflict == (Rule.ADVANCE, Rule.NEWEST)
     assert connection.policy.identity == {Side.CRM: "salespulse_id"}
+
+
+def test_the_shipped_mappings_for_salesforce_share_what_that_for_hubspot_does(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE.read_text())
+    hubspot, salesforce = load(path, need_secrets=False, kinds=kinds(), environ={}).connections
+    assert (salesforce.fields.name, salesforce.fields.object) == ("salesforce-contacts", "Contact")
+    told = [[(rule.salespulse, rule.kind) for rule in one.fields.rules] for one in (hubspot, salesforce)]
+    assert told[0] == told[1]
+    assert salesforce.policy.identity == {Side.CRM: "SalesPulse_Id__c"}
 
 
 def test_every_shipped_mapping_is_for_an_installed_connector():

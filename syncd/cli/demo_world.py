@@ -1,204 +1,256 @@
-"""The two served systems of the demo: what people see and type there, and what the servers have counted.
+"""The served systems of the demo: what people see and type there, and what the servers have counted.
 
 It reads and writes the servers' own records, never through syncd: it is what the story is checked against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.clock import Clock
 from syncd.sandbox.clock import WorldClock
-from syncd.sandbox.hubspot.model import HubSpot
-from syncd.sandbox.main import SHARED, TOKEN, rate
-from syncd.sandbox.people import PRODUCTS, STAGES, STATE_NAMES, overlap
-from syncd.sandbox.salespulse.model import BASE, BULK_RATE, KEY, RATE, SalesPulse
+from syncd.sandbox.main import SHARED, TOKEN, make_vendors, rate
+from syncd.sandbox.people import PRODUCTS, STAGES, STATE_NAMES
+from syncd.sandbox.salesforce.model import DEFAULTS
+from syncd.sandbox.salespulse.model import BASE, BULK_RATE, KEY, RATE
 from syncd.sandbox.shell import Running, serve
 
+SALESPULSE, HUBSPOT, SALESFORCE = "SalesPulse", "HubSpot", "Salesforce"
 SEED = 1
+BLANK = "-"
 
-#: The story's word for a field → its name in SalesPulse and in HubSpot.
+#: The story's word for a field → its name in each system.
 FIELDS = {
-    "first_name": ("first_name", "firstname"),
-    "last_name": ("last_name", "lastname"),
-    "email": ("email", "email"),
-    "phone": ("phone", "phone"),
-    "state": ("state", "state"),
-    "product": ("product_interest", "product_interest"),
-    "stage": ("stage", "lifecyclestage"),
+    "first_name": {SALESPULSE: "first_name", HUBSPOT: "firstname", SALESFORCE: "FirstName"},
+    "last_name": {SALESPULSE: "last_name", HUBSPOT: "lastname", SALESFORCE: "LastName"},
+    "email": {SALESPULSE: "email", HUBSPOT: "email", SALESFORCE: "Email"},
+    "phone": {SALESPULSE: "phone", HUBSPOT: "phone", SALESFORCE: "Phone"},
+    "state": {SALESPULSE: "state", HUBSPOT: "state", SALESFORCE: "MailingState"},
+    "product": {SALESPULSE: "product_interest", HUBSPOT: "product_interest", SALESFORCE: "Product_Interest__c"},
+    "stage": {SALESPULSE: "stage", HUBSPOT: "lifecyclestage", SALESFORCE: "SalesPulse_Stage__c"},
 }
-#: Requests that write, as the servers name them.
-WRITES = ("PATCH ", "PUT ", "DELETE ", "POST /contacts", "/batch/create", "/batch/update", "/batch/upsert")
+#: Where a system's record carries the id of its SalesPulse contact.
+LINKED_BY = {SALESPULSE: "id", HUBSPOT: "salespulse_id", SALESFORCE: "SalesPulse_Id__c"}
+#: System → field → SalesPulse's word → that system's own.
+WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    SALESPULSE: {},
+    HUBSPOT: {"product": PRODUCTS, "stage": STAGES},
+    SALESFORCE: {"product": PRODUCTS},
+}
+#: Requests that change nothing, as the servers name them; every other one is a write.
+_READS = re.compile(r"GET |POST (/oauth2/token|\S+/search|\S+/batch/read|/composite/sobjects/Contact)$")
 _CODES = {name: code for code, name in STATE_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """One person as both servers hold it."""
+class Person:
+    """Somebody as each system that has them shows them."""
 
-    contact: Mapping[str, Any]
-    record: Mapping[str, Any]
+    ids: Mapping[str, str]  #: system → the record's id
+    shown: Mapping[str, Mapping[str, str]]  #: field → system → what stands there
 
     @property
     def name(self) -> str:
-        return f"{self.contact['first_name']} {self.contact['last_name']}"
+        """As the first of the systems writes it."""
+        first, last = (next(iter(self.shown[field].values())) for field in ("first_name", "last_name"))
+        return f"{first} {last}"
+
+    def row(self, field: str) -> tuple[str, ...]:
+        """A line of a table: the field, and what stands in each system."""
+        return (field.replace("_", " "), *self.shown[field].values())
 
     @property
     def digits(self) -> str:
         """The phone number in SalesPulse without its writing."""
-        return _digits(self.contact.get("phone"))
-
-    def shows(self, field: str) -> tuple[str, str]:
-        left, right = FIELDS[field]
-        return str(self.contact.get(left) or "-"), str(self.record.get(right) or "-")
+        return _digits(self.shown["phone"][SALESPULSE])
 
     @property
     def agrees(self) -> bool:
-        """Whether both mean the same in every field."""
-        shown = {field: self.shows(field) for field in FIELDS}
-        return all(_meaning(field, left) == _meaning(field, right) for field, (left, right) in shown.items())
+        """Whether every system means the same as SalesPulse in every field."""
+        return all(self.agree(field, *shown) for field, shown in self.shown.items())
+
+    def agree(self, field: str, *systems: str) -> bool:
+        """Whether these systems, all if none is named, mean the same as SalesPulse in one field."""
+        shown = self.shown[field]
+        ours = shown[SALESPULSE]
+        return all(
+            _meaning(field, WORDS[system].get(field, {}).get(ours, ours)) == _meaning(field, shown[system])
+            for system in systems or shown
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One served system: its model, and how a person types into it."""
+
+    label: str
+    running: Running
+    all_records: Callable[[], list[dict[str, Any]]]
+    type_into: Callable[[str, Mapping[str, Any]], None]
+
+    def records(self) -> list[dict[str, Any]]:
+        with self.running.harness.lock:
+            return self.all_records()
+
+    def edit(self, person: Person, **values: str) -> None:
+        """Somebody types into these fields, named by the story's words."""
+        with self.running.harness.lock:
+            self.type_into(person.ids[self.label], {FIELDS[name][self.label]: text for name, text in values.items()})
+
+    @property
+    def requests(self) -> int:
+        """Requests that the server has counted."""
+        return self.running.harness.stats.requests.total()
+
+    @property
+    def writes(self) -> int:
+        """The writing ones among them."""
+        counted = self.running.harness.stats.requests.items()
+        return sum(count for op, count in counted if not _READS.match(op))
+
+    @property
+    def refused(self) -> int:
+        """Requests that came too fast."""
+        return self.running.harness.stats.statuses[429]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Systems:
-    """Both servers. ``shared`` people are in both, ``missing`` more are in each alone."""
+    """All of them. ``each`` people were in each at the beginning, ``shared`` of them in any two, ``everywhere`` in
+    all.
+    """
 
-    salespulse: SalesPulse
-    hubspot: HubSpot
-    left: Running
-    right: Running
+    by_label: Mapping[str, System]
+    each: int
     shared: int
-    missing: int
+    everywhere: int
 
     @property
     def everybody(self) -> int:
-        return self.shared + 2 * self.missing
+        return len(self.by_label) * (self.each - self.shared) + self.everywhere
 
     @property
-    def addresses(self) -> dict[str, str]:
+    def missing(self) -> int:
+        """So many were not in a system at the beginning; the same number for each."""
+        return self.everybody - self.each
+
+    @property
+    def config(self) -> dict[str, str]:
         """What the config needs, with the limits that the real accounts have."""
         return {
-            "salespulse": self.left.url + BASE,
-            "hubspot": self.right.url,
+            **{label.lower(): one.running.url for label, one in self.by_label.items()},
+            "salespulse": self.by_label[SALESPULSE].running.url + BASE,
             "rate": rate(RATE, 60, 1, 1),
             "bulk_rate": rate(BULK_RATE, 60, 1, 1),
             "hubspot_rate": rate(100, 10, 1, 1),
             "search_rate": rate(5, 1, 1, 1),
+            "consumer_key": DEFAULTS.consumer_key,
         }
 
     @property
     def secrets(self) -> dict[str, str]:
-        return {"salespulse.key": KEY, "hubspot.token": TOKEN}
+        """File → what it holds."""
+        return {"salespulse.key": KEY, "hubspot.token": TOKEN, "salesforce.secret": DEFAULTS.consumer_secret}
 
-    def contacts(self) -> list[dict[str, Any]]:
-        with self.left.harness.lock:
-            return self.salespulse.records()
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """All that is on the servers, with its times."""
+        return {label: one.records() for label, one in self.by_label.items()}
 
-    def records(self) -> list[dict[str, Any]]:
-        with self.right.harness.lock:
-            return self.hubspot.records()
+    def linked(self) -> list[Person]:
+        """Who is in every system and linked: the records in the CRMs carry the id of the SalesPulse contact."""
+        return self._together(lambda label, record: str(record.get(LINKED_BY[label], "")))
 
-    def everything(self) -> tuple[Any, Any]:
-        """All that is on both servers, with its times."""
-        return self.contacts(), self.records()
+    def alike(self) -> list[Person]:
+        """Who is in every system by what is written there, linked or not."""
+        return self._together(_who)
 
-    def pairs(self) -> list[Pair]:
-        """Who is linked: a HubSpot record carries the id of its SalesPulse contact. One a contact, or none."""
-        contacts = {contact["id"]: contact for contact in self.contacts()}
-        found = {str(record.get("salespulse_id") or ""): record for record in self.records()}
-        return [Pair(contact=contacts[id_], record=record) for id_, record in found.items() if id_ in contacts]
+    def written_differently(self) -> Person:
+        """Somebody who is in every system and looks different in nearly every field; one whose lines are short."""
 
-    def side_by_side(self, pair: Pair) -> list[tuple[str, str, str]]:
-        """A row for every field: its name and how each side writes it."""
-        return [(field.replace("_", " "), *pair.shows(field)) for field in FIELDS]
+        def differences(person: Person) -> tuple[bool, int]:
+            widest = max(sum(map(len, shown.values())) for shown in person.shown.values())
+            return widest < 80, sum(len(set(shown.values())) for shown in person.shown.values())
 
-    def differing(self, pairs: Sequence[Pair]) -> list[Pair]:
-        return [pair for pair in pairs if not pair.agrees]
+        return max(self.alike(), key=differences)
 
-    def state_of(self, pair: Pair) -> str:
-        """The state in HubSpot as SalesPulse writes it."""
-        return _meaning("state", pair.shows("state")[1])
+    def differing(self, people: Sequence[Person]) -> list[Person]:
+        return [person for person in people if not person.agrees]
 
-    def again(self, pair: Pair) -> Pair:
-        """The same person as both servers hold it now."""
-        return next(one for one in self.pairs() if one.contact["id"] == pair.contact["id"])
+    def again(self, person: Person) -> Person:
+        """The same person as the servers hold them now."""
+        return next(one for one in self.linked() if one.ids[SALESPULSE] == person.ids[SALESPULSE])
 
-    def some(self, *, count: int, skip: int = 0) -> list[Pair]:
-        """People that have a phone number and a state, always the same ones."""
-        fit = [pair for pair in self.pairs() if pair.contact.get("phone") and pair.contact.get("email")]
-        return sorted(fit, key=lambda pair: str(pair.contact["email"]))[skip : skip + count]
-
-    def in_stage(self, stage: str, *, but: Pair) -> Pair:
-        """Somebody in this SalesPulse stage, another person than the one named."""
-        return next(
-            pair
-            for pair in sorted(self.pairs(), key=lambda pair: str(pair.contact["id"]))
-            if pair.contact["stage"] == stage and pair.contact["id"] != but.contact["id"]
-        )
-
-    def written_differently(self) -> Pair:
-        """Somebody who is in both systems and looks different in nearly every field. Nothing is linked yet."""
-        records = {record["email"]: record for record in self.records() if record.get("email")}
-        both = [
-            Pair(contact=contact, record=records[contact["email"].lower()])
-            for contact in self.contacts()
-            if contact.get("email") and contact["email"].lower() in records
+    def some(self, *, count: int, skip: int = 0) -> list[Person]:
+        """People that have a phone number and an e-mail address, always the same ones."""
+        fit = [
+            one for one in self.linked() if BLANK not in (one.shown["phone"][SALESPULSE], one.shown["email"][HUBSPOT])
         ]
-        return max(both, key=lambda pair: sum(left != right for left, right in map(pair.shows, FIELDS)))
+        return sorted(fit, key=lambda one: one.shown["email"][HUBSPOT])[skip : skip + count]
 
-    def edit_contact(self, pair: Pair, values: Mapping[str, Any]) -> None:
-        """Somebody types into SalesPulse."""
-        with self.left.harness.lock:
-            self.salespulse.edit_contact(pair.contact["id"], values)
+    def in_stage(self, stage: str, *, but: Person) -> Person:
+        """Somebody in this SalesPulse stage, another person than the one named."""
+        people = sorted(self.linked(), key=lambda one: one.ids[SALESPULSE])
+        return next(one for one in people if one.shown["stage"][SALESPULSE] == stage and one.ids != but.ids)
 
-    def edit_record(self, pair: Pair, values: Mapping[str, Any]) -> None:
-        """Somebody types into HubSpot."""
-        with self.right.harness.lock:
-            self.hubspot.edit(pair.record["id"], values)
+    def counted(self, what: Callable[[System], int]) -> dict[str, int]:
+        """A figure of each server."""
+        return {label: what(one) for label, one in self.by_label.items()}
 
-    def requests(self) -> dict[str, int]:
-        """Requests that the servers have counted."""
-        return {name: one.harness.stats.requests.total() for name, one in self._servers()}
-
-    def writes(self) -> dict[str, int]:
-        """The writing ones among them."""
-        return {
-            name: sum(count for op, count in one.harness.stats.requests.items() if any(word in op for word in WRITES))
-            for name, one in self._servers()
-        }
-
-    def refused(self) -> int:
-        """Requests that came too fast."""
-        return sum(one.harness.stats.statuses[429] for _, one in self._servers())
-
-    def _servers(self) -> tuple[tuple[str, Running], ...]:
-        return ("SalesPulse", self.left), ("HubSpot", self.right)
+    def _together(self, key: Callable[[str, Mapping[str, Any]], str]) -> list[Person]:
+        found: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+        for label, records in self.records().items():
+            for record in records:
+                found[key(label, record)][label] = record
+        return [_person(records) for records in found.values() if len(records) == len(self.by_label)]
 
 
 @contextmanager
 def open_systems(people: int, clock: Clock) -> Iterator[Systems]:
-    """Serve both on free ports with so many people in each, three in five of them in both.
+    """Serve all on free ports with so many people in each, three in five of them in any other one.
 
     A clock of the sandbox's own kind drives the servers too; with any other they keep real time.
     """
     world = clock if isinstance(clock, WorldClock) else WorldClock()
-    salespulse, hubspot = SalesPulse(world, seed=SEED), HubSpot(world, token=TOKEN)
+    vendors = make_vendors(world, seed=SEED)
     shared = round(people * SHARED)
-    contacts, records = overlap(people, shared, SEED)
-    salespulse.populate(contacts)
-    for record in records:
-        hubspot.add_contact(record)
-    with serve(salespulse) as left, serve(hubspot) as right:
-        yield Systems(
-            salespulse=salespulse, hubspot=hubspot, left=left, right=right, shared=shared, missing=people - shared
-        )
+    vendors.populate(people, shared, SEED)
+    s, h, f = vendors.salespulse, vendors.hubspot, vendors.salesforce
+    by_label: dict[str, System] = {}
+    with ExitStack() as stack:
+        for label, model, type_into in (
+            (SALESPULSE, s, s.edit_contact),
+            (HUBSPOT, h, h.edit),
+            (SALESFORCE, f, f.edit),
+        ):
+            running = stack.enter_context(serve(model))
+            by_label[label] = System(label=label, running=running, all_records=model.records, type_into=type_into)
+        opened = Systems(by_label=by_label, each=people, shared=shared, everywhere=0)
+        yield replace(opened, everywhere=len(opened.alike()))
 
 
-def _digits(phone: object) -> str:
-    return "".join(char for char in str(phone or "") if char.isdigit())[-10:]
+def _person(records: Mapping[str, Mapping[str, Any]]) -> Person:
+    return Person(
+        ids={label: str(record["id"]) for label, record in records.items()},
+        shown={
+            field: {label: str(record.get(names[label]) or BLANK) for label, record in records.items()}
+            for field, names in FIELDS.items()
+        },
+    )
+
+
+def _who(label: str, record: Mapping[str, Any]) -> str:
+    """The same for one person in every way of writing."""
+    email, phone, first = (str(record.get(FIELDS[name][label]) or "") for name in ("email", "phone", "first_name"))
+    return email.lower() or f"{_digits(phone)} {first}"
+
+
+def _digits(phone: str) -> str:
+    return "".join(char for char in phone if char.isdigit())[-10:]
 
 
 def _meaning(field: str, shown: str) -> str:
@@ -210,9 +262,5 @@ def _meaning(field: str, shown: str) -> str:
             return _digits(shown)
         case "state":
             return _CODES.get(shown, shown)
-        case "product":
-            return PRODUCTS.get(shown, shown)
-        case "stage":
-            return STAGES.get(shown, shown)
         case _:
             return shown

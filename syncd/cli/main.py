@@ -162,14 +162,15 @@ def holds_show(
 def sandbox(
     port: Annotated[int, typer.Option(help="Port of the SalesPulse server; 0 takes a free one.")] = 8701,
     hubspot_port: Annotated[int, typer.Option(help="Port of the HubSpot server; 0 takes a free one.")] = 8702,
-    people: Annotated[int, typer.Option(help="Example people on each side; three in five are on both.")] = 200,
+    salesforce_port: Annotated[int, typer.Option(help="Port of the Salesforce server; 0 takes a free one.")] = 8703,
+    people: Annotated[int, typer.Option(help="Example people in each; any two share three in five.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
     scale: Annotated[float, typer.Option(help="Sandbox seconds that pass in a real second.")] = 1.0,
     limit_scale: Annotated[float, typer.Option(help="Multiplies every rate limit.")] = 1.0,
     state: Annotated[Path | None, typer.Option(help="Keep the servers' state in this file.", metavar="FILE")] = None,
     dialect: Annotated[str, typer.Option(help="How SalesPulse answers where its documentation is silent.")] = "plain",
 ) -> None:
-    """Run local SalesPulse and HubSpot servers with example people, for trying and testing."""
+    """Run local SalesPulse, HubSpot and Salesforce servers with example people, for trying and testing."""
     from syncd.cli.sandbox import sandbox_command
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -177,8 +178,7 @@ def sandbox(
             signal.signal(number, _on_gentle_signal)
     sandbox_command(
         CLOCK,
-        port=port,
-        hubspot_port=hubspot_port,
+        ports={"salespulse": port, "hubspot": hubspot_port, "salesforce": salesforce_port},
         people=people,
         seed=seed,
         scale=scale,
@@ -193,7 +193,7 @@ def sandbox(
 
 @app.command()
 def demo(
-    people: Annotated[int, typer.Option(help="Example people on each side.")] = 200,
+    people: Annotated[int, typer.Option(help="Example people in each system.")] = 200,
     keep: Annotated[Path | None, typer.Option(help="Keep config and state in this folder.", metavar="DIR")] = None,
 ) -> None:
     """The whole story on local servers: first sync, edits, a conflict, a stage move, nothing left to do."""

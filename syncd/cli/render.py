@@ -24,7 +24,7 @@ def run_text(summary: dict[str, Any]) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in spent["by_kind"].items())
         lines.append(f"  {source:<12} {spent['total']:>6}" + (f"   ({kinds})" if kinds else ""))
         if spent["refused"]:
-            lines.append(f"  {'':<12} {spent['refused']:>6} answered 429")
+            lines.append(f'  {"":<12} {spent["refused"]:>6} answered "too many requests"')
     lines.append(f"run {summary['run']} took {summary['seconds']:.1f} s")
     return "\n".join(lines)
 

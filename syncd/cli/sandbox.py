@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from syncd.clock import SystemClock
@@ -14,8 +15,7 @@ from syncd.sandbox.main import Echo, run
 def sandbox_command(
     clock: SystemClock,
     *,
-    port: int,
-    hubspot_port: int,
+    ports: Mapping[str, int],
     people: int,
     seed: int,
     scale: float,
@@ -24,20 +24,26 @@ def sandbox_command(
     dialect: str,
     echo: Echo,
 ) -> None:
-    """Serve until the clock's end is set. Raise UsageError for options that cannot be acted on."""
+    """Serve until the clock's end is set. ``ports``: "salespulse", "hubspot", "salesforce" → port. Raise UsageError for
+    options that cannot be acted on.
+    """
     if people < 0:
         raise UsageError(f"--people {people}: write how many people to make, 0 for none")
     for option, factor in (("--scale", scale), ("--limit-scale", limit_scale)):
         if not 0 < factor < math.inf:
             raise UsageError(f"{option} {factor:g}: write a number above zero; 1 is the real pace")
-    if port and port == hubspot_port:
-        raise UsageError(f"--hubspot-port {port}: --port names it already; each server needs a port of its own")
-    for option, number in (("--port", port), ("--hubspot-port", hubspot_port)):
+    taken: dict[int, str] = {}
+    for name, number in ports.items():
+        option = "--port" if name == "salespulse" else f"--{name}-port"
+        if number and number in taken:
+            raise UsageError(
+                f"{option} {number}: {taken[number]} names it already; each server needs a port of its own"
+            )
+        taken[number] = option
         _check_port(option, number)
     try:
         run(
-            port=port,
-            hubspot_port=hubspot_port,
+            ports=ports,
             people=people,
             seed=seed,
             scale=scale,

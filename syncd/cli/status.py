@@ -169,7 +169,7 @@ def _budget_lines(account: dict[str, Any]) -> list[str]:
     if spent := account["last_run"]:
         kinds = "".join(f", {count} {kind}" for kind, count in spent["by_kind"].items())
         lines.append(
-            f"    run {spent['run']}: {spent['requests']} requests, {spent['refused']} answered 429, "
+            f'    run {spent["run"]}: {spent["requests"]} requests, {spent["refused"]} answered "too many requests", '
             f"{spent['waited_seconds']:g} s waited{kinds}"
         )
     return lines

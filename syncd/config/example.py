@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from connectors.port import ConnectorKind
+from syncd.config.mappings import shipped_names
 from syncd.config.notation import write_key, write_value
 from syncd.config.problems import model_in
 from syncd.config.schema import ConfigFile, ConnectionSection
@@ -24,7 +25,8 @@ _HEAD = """\
 # Secrets: {{ env = "NAME" }}, {{ file = "PATH" }} or {{ credential = "NAME" }} (systemd).
 # Literal text works too, and is warned about.
 # Durations: "30s", "2m", "6h", "180d". Rates: COUNT/PERIOD, such as "100/minute", "190/10s", "5/s".
-# Installed connectors: {connectors}. Check the file with: syncd check
+# Installed connectors: {connectors}. Keep the connections that you have and remove the others.
+# Check the file with: syncd check
 # This file is generated from the schema. More about each key: docs/configuration.md
 """
 
@@ -50,7 +52,8 @@ def render_example(kinds: Mapping[str, ConnectorKind]) -> str:
 
 def _connection(kind: ConnectorKind, *, about: bool) -> Iterator[str]:
     header = f"connections.{write_key(kind.name)}"
-    given = {"connector": kind.name, "mapping": f"{kind.name}-{kind.objects[0].lower()}"}
+    named = f"{kind.name}-{kind.objects[0].lower()}"
+    given = {"connector": kind.name, "mapping": next((one for one in shipped_names() if one.startswith(named)), named)}
     yield from _table(header, ConnectionSection, about=about, given=given)
     for key, info in ConnectionSection.model_fields.items():
         model = kind.settings if key == "settings" else model_in(info.annotation)

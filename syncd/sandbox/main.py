@@ -1,11 +1,12 @@
-"""The body of ``syncd sandbox``: both vendors on loopback with example people, until told to end."""
+"""The body of ``syncd sandbox``: the three vendors on loopback with example people, until told to end."""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,33 +14,57 @@ from typing import Any, Protocol
 import orjson
 
 from syncd.sandbox.clock import WorldClock
-from syncd.sandbox.people import overlap
+from syncd.sandbox.hubspot.model import HubSpot
+from syncd.sandbox.people import triple
+from syncd.sandbox.salesforce.model import DEFAULTS, Salesforce
 from syncd.sandbox.salespulse import DIALECTS, SalesPulse
+from syncd.sandbox.salespulse.dialect import Dialect
 from syncd.sandbox.salespulse.model import BASE, BULK_RATE, KEY, RATE
 from syncd.sandbox.shell import Running, serve
 from syncd.sandbox.wire import Vendor
 
 TOKEN = "pat-sandbox"  # noqa: S105 - the example token of an example server
 SHARED = 0.6
-"""So many of the people are in both systems."""
+"""So many of the people of a system are in any other one."""
 
 _EDIT = '{"id": "ctn_…", "values": {"state": "TX"}}'
 _HOOKS = '{"urls": ["http://127.0.0.1:8710/webhooks/salespulse/SECRET"]}'
+_FIRST = {"salespulse", "hubspot"}
+"""Who is in every kept state; others are in it since there is a model of them."""
 
 Echo = Callable[[str], None]
 
 
-class Crm(Vendor, Protocol):
-    """What ``run`` needs of a CRM's model."""
+class Populated(Vendor, Protocol):
+    """What is needed of each model."""
 
-    def add_contact(self, properties: Mapping[str, Any]) -> str:
+    def add_contact(self, values: Mapping[str, Any], /) -> str:
         """Add a contact and give its id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """A model of each vendor."""
+
+    salespulse: SalesPulse
+    hubspot: HubSpot
+    salesforce: Salesforce
+
+    @property
+    def by_name(self) -> dict[str, Populated]:
+        """All of them, SalesPulse first."""
+        return {"salespulse": self.salespulse, "hubspot": self.hubspot, "salesforce": self.salesforce}
+
+    def populate(self, each: int, shared: int, seed: int) -> None:
+        """Put so many people into each, any two of them with ``shared`` in common."""
+        for vendor, everybody in zip(self.by_name.values(), triple(each, shared, seed), strict=True):
+            for values in everybody:
+                vendor.add_contact(values)
 
 
 def run(
     *,
-    port: int,
-    hubspot_port: int,
+    ports: Mapping[str, int],
     people: int,
     seed: int,
     scale: float,
@@ -49,7 +74,8 @@ def run(
     echo: Echo,
     end: threading.Event,
 ) -> None:
-    """Serve both vendors until ``end`` is set. ``people`` is the count in each; they share 60 %.
+    """Serve the vendors until ``end`` is set. ``ports``: "salespulse", "hubspot", "salesforce" → port, 0 for a free
+    one. ``people`` is the count in each; any two share 60 %.
 
     Example people are made only where ``state`` does not exist yet; it is written when serving ends.
     Raises ValueError for an unknown dialect or a damaged state file, OSError for a taken port.
@@ -60,68 +86,71 @@ def run(
     clock = WorldClock(scale=scale)
     if saved is not None:
         _catch_up(clock, datetime.fromisoformat(saved["now"]))
-    salespulse = SalesPulse(clock, dialect=DIALECTS[dialect], limit_scale=limit_scale, seed=seed)
-    hubspot = _hubspot(clock, limit_scale)
+    vendors = make_vendors(clock, dialect=DIALECTS[dialect], limit_scale=limit_scale, seed=seed)
+    by_name = vendors.by_name
     if saved is not None:
-        salespulse.load(saved["salespulse"])
-        hubspot.load(saved["hubspot"])
+        for name in by_name.keys() & saved.keys():
+            by_name[name].load(saved[name])
     elif people:
-        left, right = overlap(people, round(people * SHARED), seed)
-        salespulse.populate(left)
-        for properties in right:
-            hubspot.add_contact(properties)
+        vendors.populate(people, round(people * SHARED), seed)
     with ExitStack() as stack:
-        left_server = stack.enter_context(serve(salespulse, port=port))
-        right_server = stack.enter_context(serve(hubspot, port=hubspot_port))
-        for line in _story(left_server, right_server, scale=scale, limit_scale=limit_scale):
+        served = {name: stack.enter_context(serve(one, port=ports[name])) for name, one in by_name.items()}
+        for line in _story(served, scale=scale, limit_scale=limit_scale):
             echo(line)
+        for name in by_name.keys() - (saved or by_name).keys():
+            echo(f"# {state} is from a time without {name}, which therefore begins without people.")
+        echo("# Ctrl-C ends.")
         end.wait()
         if state is not None:
-            _write(state, clock, left_server, right_server)
+            _write(state, clock, served)
             echo(f"State kept in {state}.")
 
 
-def _hubspot(clock: WorldClock, limit_scale: float) -> Crm:
-    from syncd.sandbox.hubspot.model import HubSpot
+def make_vendors(clock: WorldClock, *, dialect: Dialect | None = None, limit_scale: float = 1.0, seed: int) -> Vendors:
+    """Models without people. Salesforce has one limit, of a day, which is an option of its org."""
+    daily = max(1, round(DEFAULTS.daily_limit * limit_scale))
+    return Vendors(
+        salespulse=SalesPulse(clock, dialect=dialect, limit_scale=limit_scale, seed=seed),
+        hubspot=HubSpot(clock, limit_scale=limit_scale, token=TOKEN),
+        salesforce=Salesforce(clock, options=DEFAULTS.model_copy(update={"daily_limit": daily}), seed=seed),
+    )
 
-    return HubSpot(clock, limit_scale=limit_scale, token=TOKEN)
 
-
-def _story(salespulse: Running, hubspot: Running, *, scale: float, limit_scale: float) -> list[str]:
+def _story(served: Mapping[str, Running], *, scale: float, limit_scale: float) -> Iterator[str]:
     """What to put into config.toml, and where to play the other people."""
-    account = "\n".join(
-        (
-            "[salespulse]",
-            f'base_url = "{salespulse.url}{BASE}"',
-            f'api_key = "{KEY}"',
-            f'rate = "{rate(RATE, 60, scale, limit_scale)}"',
-            f'bulk_rate = "{rate(BULK_RATE, 60, scale, limit_scale)}"',
-        )
+    urls = {name: running.url for name, running in served.items()}
+    yield "# Put this into config.toml:"
+    yield _table(
+        "salespulse",
+        base_url=urls["salespulse"] + BASE,
+        api_key=KEY,
+        rate=rate(RATE, 60, scale, limit_scale),
+        bulk_rate=rate(BULK_RATE, 60, scale, limit_scale),
     )
-    connection = "\n".join(
-        (
-            "[connections.hubspot]",
-            'connector = "hubspot"',
-            'mapping = "hubspot-contacts"',
-            "",
-            "[connections.hubspot.settings]",
-            f'base_url = "{hubspot.url}"',
-            f'access_token = "{TOKEN}"',
-            f'rate = "{rate(100, 10, scale, limit_scale)}"',
-            f'search_rate = "{rate(5, 1, scale, limit_scale)}"',
-        )
+    # Somebody new in both is made in SalesPulse from the first of them, and HubSpot's stages cannot tell all apart.
+    yield _table("connections.salesforce", connector="salesforce", mapping="salesforce-contacts")
+    yield _table(
+        "connections.salesforce.settings",
+        login_url=urls["salesforce"],
+        consumer_key=DEFAULTS.consumer_key,
+        consumer_secret=DEFAULTS.consumer_secret,
     )
-    return [
-        "# Put this into config.toml:",
-        account,
-        "",
-        connection,
-        "",
-        f"# Everybody: curl {salespulse.url}/_sandbox/records and curl {hubspot.url}/_sandbox/records",
-        f"# A person edits: curl {salespulse.url}/_sandbox/edit -d '{_EDIT}'",
-        f"# Webhooks: curl {salespulse.url}/_sandbox/webhooks -d '{_HOOKS}'",
-        "# Ctrl-C ends.",
-    ]
+    yield _table("connections.hubspot", connector="hubspot", mapping="hubspot-contacts")
+    yield _table(
+        "connections.hubspot.settings",
+        base_url=urls["hubspot"],
+        access_token=TOKEN,
+        rate=rate(100, 10, scale, limit_scale),
+        search_rate=rate(5, 1, scale, limit_scale),
+    )
+    yield f"# Everybody: {' and '.join(f'curl {url}/_sandbox/records' for url in urls.values())}"
+    yield f"# A person edits: curl {urls['salespulse']}/_sandbox/edit -d '{_EDIT}'"
+    yield f"# Webhooks: curl {urls['salespulse']}/_sandbox/webhooks -d '{_HOOKS}'"
+
+
+def _table(name: str, **keys: str) -> str:
+    """A table of config.toml, with a blank line behind it."""
+    return "\n".join((f"[{name}]", *(f'{key} = "{value}"' for key, value in keys.items()), ""))
 
 
 def rate(count: int, seconds: float, scale: float, limit_scale: float) -> str:
@@ -142,16 +171,16 @@ def _read(state: Path) -> dict[str, Any]:
         saved = orjson.loads(state.read_bytes())
     except orjson.JSONDecodeError as error:
         raise ValueError(f"--state {state}: not a state of the sandbox ({error}); remove it or name another") from None
-    if not isinstance(saved, dict) or not {"now", "salespulse", "hubspot"} <= set(saved):
+    if not isinstance(saved, dict) or not {"now", *_FIRST} <= set(saved):
         raise ValueError(f"--state {state}: not a state of the sandbox; remove it or name another")
     return saved
 
 
-def _write(state: Path, clock: WorldClock, salespulse: Running, hubspot: Running) -> None:
+def _write(state: Path, clock: WorldClock, served: Mapping[str, Running]) -> None:
     data: dict[str, Any] = {"now": clock.now().isoformat()}
-    for key, running in (("salespulse", salespulse), ("hubspot", hubspot)):
+    for name, running in served.items():
         with running.harness.lock:
-            data[key] = running.harness.vendor.export()
+            data[name] = running.harness.vendor.export()
     fresh = state.with_name(state.name + ".new")
     fresh.write_bytes(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS))
     fresh.replace(state)

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 import pytest
 
-from syncd.cli import demo
+from syncd.cli import demo, demo_teller
 from syncd.cli.check import check_command
 from syncd.cli.demo import demo_command
-from syncd.cli.demo_world import Systems, open_systems
+from syncd.cli.demo_world import FIELDS, HUBSPOT, SALESFORCE, SALESPULSE, Person, Systems, open_systems
 from syncd.cli.run import run_command
 from syncd.cli.status import status_command
 from syncd.clock import Clock
@@ -35,7 +35,13 @@ def test_the_story_is_true_for_any_number_of_people(people: int, capsys: pytest.
     assert demo_command(ManualClock(), people=people, keep=None) is Exit.DONE
     story, said = capsys.readouterr()
     assert said == ""
-    for title in ("1. Two systems", "4. People go on", "5. A real conflict", "7. Nothing left to do", "What next"):
+    for title in (
+        "1. Three systems",
+        "5. From Salesforce to HubSpot",
+        "6. A real conflict",
+        "8. Nothing left",
+        "What next",
+    ):
         assert title in story
     assert max(map(len, story.splitlines())) <= 100
     assert "\x1b" not in story
@@ -45,11 +51,12 @@ def test_what_it_keeps_can_be_looked_at_afterwards(tmp_path: Path, capsys: pytes
     folder = tmp_path / "story"
     clock = ManualClock()
     assert demo_command(clock, people=PEOPLE, keep=folder) is Exit.DONE
-    for name in ("state.db", "salespulse.key", "hubspot.token"):
+    for name in ("state.db", "salespulse.key", "hubspot.token", "salesforce.secret"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     capsys.readouterr()
     assert status_command(clock, config=folder / "config.toml", names=[], as_json=False) is Exit.DONE
-    assert "28 active" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("30 active") == 2  # of each two 12 share, six are in all three: 20 and 20 and 20 are 30 people
 
 
 def test_the_documented_json_is_what_the_commands_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,9 +88,12 @@ FREE = {"by_kind", "links", "holds", "findings", "facts", "brakes", "requests"}
 
 
 def shape(value: Any) -> Any:
-    """The keys of a document, without its values; of a list the first element stands for all."""
+    """The keys of a document, without its values; of a list or of the connections the first stands for all."""
     if isinstance(value, dict):
-        return {name: None if name in FREE else shape(below) for name, below in sorted(value.items())}
+        return {
+            name: None if name in FREE else shape(list(below.values()) if name == "connections" else below)
+            for name, below in sorted(value.items())
+        }
     return [shape(value[0])] if isinstance(value, list) and value else None
 
 
@@ -91,7 +101,7 @@ def test_a_second_run_meanwhile_ends_with_its_own_error(tmp_path: Path) -> None:
     folder = tmp_path / "story"
     assert demo_command(ManualClock(), people=10, keep=folder) is Exit.DONE
     with lease(folder / "state.db"), pytest.raises(StateBusy):
-        demo.run_once(ManualClock(), config=folder / "config.toml", full=False, names=[])
+        demo_teller.run_once(ManualClock(), config=folder / "config.toml", full=False, names=[])
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -109,26 +119,49 @@ def test_too_few_people_make_no_story() -> None:
 Meddling = Callable[[Systems], None]
 
 
-def loses_an_edit(systems: Systems) -> None:
-    systems.edit_record(systems.some(count=1)[0], {"phone": "(305) 555-0199"})
+def changes_a_number(systems: Systems) -> None:
+    systems.by_label[HUBSPOT].edit(systems.some(count=1)[0], phone="(305) 555-0199")
 
 
-def doubles_a_person(systems: Systems) -> None:
-    systems.hubspot.add_contact({"firstname": "Dou", "lastname": "Ble", "email": "double@example.com"})
+def changes_it_in_salesforce(systems: Systems) -> None:
+    systems.by_label[SALESFORCE].edit(systems.some(count=1, skip=3)[0], phone="(305) 555-0199")
+
+
+def doubles_a_person(label: str) -> Meddling:
+    def meddling(systems: Systems) -> None:
+        vendor: Any = systems.by_label[label].running.harness.vendor
+        vendor.add_contact({FIELDS["last_name"][label]: "Double", FIELDS["email"][label]: "double@example.com"})
+
+    return meddling
+
+
+def loses_a_link(systems: Systems) -> None:
+    vendor: Any = systems.by_label[SALESFORCE].running.harness.vendor
+    vendor.edit(systems.linked()[0].ids[SALESFORCE], {"SalesPulse_Id__c": ""})
 
 
 def moves_a_stage(systems: Systems) -> None:
-    pair = systems.pairs()[0]
-    systems.edit_record(pair, {"lifecyclestage": "lead" if pair.contact["stage"] == "Sold" else "customer"})
+    person: Person = systems.linked()[0]
+    sold = person.shown["stage"][SALESPULSE] == "Sold"
+    systems.by_label[HUBSPOT].edit(person, stage="lead" if sold else "customer")
+
+
+def moves_a_stage_in_salesforce(systems: Systems) -> None:
+    person: Person = systems.linked()[0]
+    sold = person.shown["stage"][SALESPULSE] == "Sold"
+    systems.by_label[SALESFORCE].edit(person, stage="Contacted" if sold else "Sold")
 
 
 @pytest.mark.parametrize(
     ("meddling", "after", "complaint"),
     [
-        (doubles_a_person, 1, "not everybody is on both sides"),
-        (moves_a_stage, 1, "some pairs do not agree"),
-        (loses_an_edit, 2, "an edit did not reach the other side"),
-        (moves_a_stage, 5, "the last run changed something"),
+        (doubles_a_person(SALESPULSE), 1, "not everybody is in every system"),
+        (doubles_a_person(SALESFORCE), 1, "not everybody is in every system"),
+        (loses_a_link, 1, "not everybody is there exactly once"),
+        (moves_a_stage_in_salesforce, 1, "some people are not the same everywhere"),
+        (changes_a_number, 2, "an edit did not reach every system"),
+        (changes_it_in_salesforce, 3, "the number typed in Salesforce did not reach HubSpot"),
+        (moves_a_stage, 6, "the last run changed something"),
     ],
 )
 def test_it_ends_with_1_when_a_server_shows_something_else(
@@ -152,7 +185,7 @@ def _meddle(monkeypatch: pytest.MonkeyPatch, meddling: Meddling, *, after: int) 
             opened.append(systems)
             yield systems
 
-    real = demo.run_once
+    real = demo_teller.run_once
 
     def running(*args: Any, **kwargs: Any) -> Ended:
         runs.append(real(*args, **kwargs))
@@ -161,7 +194,7 @@ def _meddle(monkeypatch: pytest.MonkeyPatch, meddling: Meddling, *, after: int) 
         return runs[-1]
 
     monkeypatch.setattr(demo, "open_systems", opening)
-    monkeypatch.setattr(demo, "run_once", running)
+    monkeypatch.setattr(demo_teller, "run_once", running)
 
 
 def test_a_terminal_that_knows_no_arrows_gets_the_story_too(tmp_path: Path) -> None:

@@ -68,6 +68,12 @@ def is_deleted() -> RecordFaults:
     return refused("ENTITY_IS_DELETED", "entity is deleted", status=404)
 
 
-def no_record() -> RecordFaults:
-    """404: no record has this id."""
-    return refused("NOT_FOUND", "The requested resource does not exist", status=404)
+def no_record(code: str = "NOT_FOUND") -> RecordFaults:
+    """404: no record has this id, or none that is shown. ``code``: also INVALID_CROSS_REFERENCE_KEY."""
+    words = "The requested resource does not exist" if code == "NOT_FOUND" else "invalid cross reference id"
+    return refused(code, words, status=404)
+
+
+def read_only() -> RecordFaults:
+    """The whole org takes no writes for a while."""
+    return refused("INVALID_READ_ONLY_USER_DML", "This action is not allowed while the org is in read-only mode.")

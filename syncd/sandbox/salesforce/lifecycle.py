@@ -62,8 +62,9 @@ class Lifecycle:
         merged = {"MasterRecordId": None} if "MasterRecordId" in row.values else {}
         for one in (row, *together):
             self._store.change(one, {"IsDeleted": False, **(merged if one is row else {})}, user)
-            log = self._store.tables[one.object.lower()].removals
-            log[:] = [entry for entry in log if entry.id != one.id]
+            if not self._store.options.log_keeps_undeleted:
+                log = self._store.tables[one.object.lower()].removals
+                log[:] = [entry for entry in log if entry.id != one.id]
 
     def purge(self, record_id: str) -> None:
         """Remove a record for good. Raises RecordFaults."""

@@ -47,6 +47,8 @@ class Options(BaseModel):
     """The external id field ``SalesPulse_Id__c`` exists on Contact and Lead."""
     external_id_unique: bool = True
     """Its values may not be given twice. Without it an upsert can meet several records."""
+    external_id_case_sensitive: bool = False
+    """``ABC`` and ``abc`` are two values of it, and not the same one."""
     person_accounts: bool = False
     """The org has person accounts, so ``IsPersonAccount`` exists."""
     hidden_fields: tuple[str, ...] = ()
@@ -80,12 +82,16 @@ class Options(BaseModel):
     """A write is seen so long after its stamp: until then the record's former version, or nothing."""
     page_limit: Annotated[int, Field(ge=1)] = 2_000
     """Pages of a query are never longer, whatever was asked for."""
+    invisible_ids: tuple[str, ...] = ()
+    """Records that sharing hides from the integration user: no read shows them, nor the logs of changes and deletes."""
     locator_seconds: Seconds = 172_800.0
     """How long a query can be gone on with."""
     delete_log_purged_before: AwareDatetime | None = None
     """The log of deletes was trimmed: it knows nothing before this moment."""
     stuck_latest_covered: AwareDatetime | None = None
     """Somebody's open transaction holds ``latestDateCovered`` here."""
+    log_keeps_undeleted: bool = False
+    """The log of deletes still tells of a record that was brought back."""
     tasks_archived_after_days: Count = 365
     """Closed tasks this old are shown by queryAll alone; 0 for never."""
 
@@ -102,6 +108,12 @@ class Options(BaseModel):
     lock: Lock = Lock()
     readonly_ids: tuple[str, ...] = ()
     """Records that sharing lets the integration user read but not change."""
+    unseen_code: Literal["NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"] = "NOT_FOUND"
+    """How a write to a record is refused that does not exist or that sharing hides."""
+    lookup_faults_name_fields: bool = True
+    """A refused value of a lookup names its field; otherwise none, as a fault of the record itself."""
+    read_only: bool = False
+    """The org is being maintained: people and programs read, and nothing is saved through the API."""
     storage_full: bool = False
     """No record can be made."""
     conversion_carries_id: bool = False

@@ -101,8 +101,9 @@ class Org:
         return self._store.table(obj)
 
     def rows(self, obj: ObjectDef, *, deleted: bool) -> Iterator[Shown]:
-        """All that reads see, in order of id."""
-        return iter(self.view(obj, deleted=deleted))
+        """All that is committed, in order of id; also what sharing hides from the integration user."""
+        self._store.tidy()
+        return iter(self.table(obj).view(deleted=deleted, order="Id"))
 
     def view(self, obj: ObjectDef, *, deleted: bool, order: Order = "Id") -> Sequence[Shown]:
         """Likewise as a list, in order of id or of (SystemModstamp, Id). Kept until something changes: do not alter.
@@ -110,7 +111,10 @@ class Org:
         ``deleted`` also gives those in the recycle bin and archived tasks (queryAll).
         """
         self._store.tidy()
-        return self.table(obj).view(deleted=deleted, order=order)
+        rows = self.table(obj).view(deleted=deleted, order=order)
+        if not self.options.invisible_ids:
+            return rows
+        return [row for row in rows if not self._store.is_invisible(row.id)]
 
     def find(self, obj: ObjectDef, record_id: str, *, deleted: bool = False) -> Shown | None:
         """The committed version by an id of 15 or 18 characters; None also for what is no id."""
@@ -119,16 +123,22 @@ class Org:
             row = self.table(obj).committed(full(record_id))
         except ValueError:
             return None
-        return row if row is not None and (deleted or not row.deleted) else None
+        if row is None or self._store.is_invisible(row.id):
+            return None
+        return row if deleted or not row.deleted else None
 
     def by_external(self, obj: ObjectDef, field: FieldDef, value: str) -> list[Shown]:
         """Committed live records with this value, whatever its case unless the field is case-sensitive."""
-        return self.table(obj).committed_holders(key_of(field), key_value(field, value))
+        rows = self.table(obj).committed_holders(key_of(field), key_value(field, value))
+        return [row for row in rows if not self._store.is_invisible(row.id)]
 
     def deleted_log(self, obj: ObjectDef, start: datetime, end: datetime) -> list[tuple[str, datetime]]:
-        """Deletes, soft and hard, with ``start`` ≤ moment ≤ ``end``, oldest first. Restored records are not in it."""
+        """Deletes, soft and hard, with ``start`` ≤ moment ≤ ``end``, oldest first. Restored records are not in it,
+        unless ``log_keeps_undeleted``.
+        """
         now = self.clock.now()
-        return [(one.id, one.stamp) for one in self.table(obj).removals if start <= one.stamp <= end and one.due <= now]
+        found = (one for one in self.table(obj).removals if start <= one.stamp <= end and one.due <= now)
+        return [(one.id, one.stamp) for one in found if not self._store.is_invisible(one.id)]
 
     def updated_ids(self, obj: ObjectDef, start: datetime, end: datetime) -> list[str]:
         """Live records made or changed with ``start`` ≤ stamp ≤ ``end``, in order of stamp."""

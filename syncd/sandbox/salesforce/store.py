@@ -75,6 +75,11 @@ class Store:
         rows = (self.table(obj).rows.get(record_id) for obj in self.schema.sharing(record_id))
         return next((row for row in rows if row is not None), None)
 
+    def is_invisible(self, record_id: str) -> bool:
+        """Whether sharing hides the record from the integration user."""
+        hidden = self._options.invisible_ids
+        return bool(hidden) and record_id[:15] in {one[:15] for one in hidden}
+
     def live(self, obj: ObjectDef) -> Iterator[Shown]:
         """The latest versions of all that are not deleted."""
         return (row for row in list(self.table(obj).rows.values()) if not row.deleted)

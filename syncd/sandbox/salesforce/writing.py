@@ -11,7 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.sandbox.salesforce.derived import derived
-from syncd.sandbox.salesforce.errors import ApiError, RecordFault, RecordFaults, is_deleted, no_record, refused
+from syncd.sandbox.salesforce.errors import (
+    ApiError,
+    RecordFault,
+    RecordFaults,
+    is_deleted,
+    no_record,
+    read_only,
+    refused,
+)
 from syncd.sandbox.salesforce.how import How
 from syncd.sandbox.salesforce.ids import full
 from syncd.sandbox.salesforce.row import Json, Shown
@@ -53,6 +61,8 @@ class Writer:
         """Check and save a new record. Raises RecordFaults, ApiError."""
         if not obj.createable:
             raise unsupported(obj, "create")
+        if not how.user and self.store.options.read_only:
+            raise read_only()
         if self.store.options.storage_full:
             raise refused("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", status=403)
         given = self._given(obj, values, how, create=True)
@@ -87,12 +97,14 @@ class Writer:
 
     def writable(self, obj: ObjectDef, record_id: str, how: How) -> Shown:
         """The latest version of a live record that the user may change. Raises RecordFaults."""
+        if not how.user and self.store.options.read_only:
+            raise read_only()
         try:
             row = self.store.table(obj).rows.get(full(record_id))
         except ValueError:
             raise refused("MALFORMED_ID", f"bad id {record_id}") from None
-        if row is None:
-            raise no_record()
+        if row is None or (not how.user and self.store.is_invisible(row.id)):
+            raise no_record(self.store.options.unseen_code)
         if row.deleted:
             raise is_deleted()
         if not how.user and self._guarded(row.id):
@@ -146,7 +158,12 @@ class Writer:
         habits = Habits(trims=options.trims_text, lowers_email=options.lowercases_email)
         value = stored(field, value, habits)
         if field.type == "reference" and isinstance(value, str):
-            self._check_reference(field, value, how)
+            try:
+                self._check_reference(field, value, how)
+            except Unfit as found:
+                if options.lookup_faults_name_fields:
+                    raise
+                raise RecordFaults([replace(found.fault, fields=())]) from None
         return value
 
     def _check_reference(self, field: FieldDef, record_id: str, how: How) -> None:
@@ -154,7 +171,7 @@ class Writer:
         if target is None or target.name not in field.reference_to:
             raise unfit("MALFORMED_ID", field, f"id value of incorrect type: {record_id}")
         row = self.store.latest(record_id)
-        if row is None:
+        if row is None or (not how.user and self.store.is_invisible(record_id)):
             raise Unfit("INVALID_CROSS_REFERENCE_KEY", field, "invalid cross reference id")
         if row.deleted:
             raise Unfit("ENTITY_IS_DELETED", field, "entity is deleted")

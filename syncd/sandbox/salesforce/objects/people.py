@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syncd.sandbox.people import PRODUCTS
 from syncd.sandbox.salesforce.objects.fields import (
     DELETED,
@@ -165,5 +167,5 @@ def _custom(options: Options) -> list[FieldDef]:
     if options.has_external_id:
         unique = options.external_id_unique
         own = text(EXTERNAL_ID, "SalesPulse Id", 64, unique=unique, external_id=True, id_lookup=True, custom=True)
-        fields.insert(0, own)
+        fields.insert(0, replace(own, case_sensitive=options.external_id_case_sensitive))
     return fields
