@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from syncd.clock import Clock
 from syncd.core.model import FieldSpec, Gone, Intent, Op, Receipt, Record, Stage, Values
 from syncd.errors import Problem
-from syncd.net.governor import Governor
+from syncd.net.governor import Governor, Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,8 @@ class Capabilities:
     batch: Mapping[Op, int] = field(default_factory=dict)  #: intents in one call, by operation
     waves: Mapping[Op, Wave] = field(default_factory=dict)  #: operations that have a way of their own for very many
     archives: bool = True  #: REMOVE with archive=True is possible
+    guarded: bool = False  #: an update is compared with what it replaces right before it is written
+    late: timedelta = timedelta(0)  #: how long after its request a write without an answer may still turn up
     requests_per_create: float = 1.0  #: by batch; the pass uses it to say what a plan costs
 
 
@@ -124,6 +126,11 @@ class Connector(Protocol):
 
     def notices(self) -> tuple[str, ...]:
         """Sentences for the administrator about what was left out so far, such as records that cannot take part."""
+
+    def recover(self) -> None:
+        """Bring to an end what an earlier process left under way, such as an open bulk job. Called before writes in
+        doubt are looked up, and never in a dry run.
+        """
 
     def describe(self) -> tuple[FieldSpec, ...]:
         """Every field that could be mapped, also ones that are not. Empty: the side does not describe itself."""
@@ -201,8 +208,8 @@ class ConnectorKind(Protocol):
     def budget_key(self, settings: Any) -> str:
         """The same for connections that draw on one vendor account. Never the credential itself."""
 
-    def governor(self, settings: Any, clock: Clock, *, spent: Mapping[str, Sequence[float]] | None = None) -> Governor:
-        """``spent``: pool → seconds ago of each request that earlier processes sent within the last day."""
+    def governor(self, settings: Any, clock: Clock, *, spent: Mapping[str, Spent] | None = None) -> Governor:
+        """``spent``: pool → what earlier processes sent within the last day, and the limit that they were told."""
 
     def open(self, settings: Any, wanted: Wanted, *, governor: Governor, clock: Clock, memory: Memory) -> Connector:
         """Sends nothing yet."""

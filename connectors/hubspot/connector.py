@@ -145,6 +145,9 @@ class HubSpotConnector:
     def notices(self) -> tuple[str, ...]:
         return ()
 
+    def recover(self) -> None:
+        """Nothing is left under way: every write ends with its request."""
+
     def describe(self) -> tuple[FieldSpec, ...]:
         return tuple(self.schema.fields().values())
 

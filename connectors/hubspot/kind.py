@@ -4,7 +4,7 @@ and ``check``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from connectors.hubspot.scope import parse_scope
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.port import Connector, Finding, Memory, Wanted
 from syncd.clock import Clock
-from syncd.net.governor import Governor
+from syncd.net.governor import Governor, Spent
 
 
 class HubSpotKind:
@@ -53,12 +53,12 @@ class HubSpotKind:
         settings: HubSpotSettings,
         clock: Clock,
         *,
-        spent: Mapping[str, Sequence[float]] | None = None,  # noqa: ARG002 - the first answer's headers tell it
+        spent: Mapping[str, Spent] | None = None,  # noqa: ARG002 - the first answer's headers tell it
     ) -> Governor:
         pools = {"api": (settings.rate,), "search": (settings.search_rate,)}
         # Search answers bear no rate headers, and what an earlier process searched within the second is not
         # known.
-        return Governor(settings.budget_key, pools, share=settings.share, clock=clock, spent={"search": ()})
+        return Governor(settings.budget_key, pools, share=settings.share, clock=clock, spent={"search": Spent()})
 
     def open(
         self, settings: HubSpotSettings, wanted: Wanted, *, governor: Governor, clock: Clock, memory: Memory

@@ -160,7 +160,7 @@ class Bulk:
 
     def _said(self, verb: Verb, rows: Sequence[Row], job: Job) -> dict[str, Said]:
         """What the result files say. Only those are asked for that can say more of a row. Raises a ConnectionStop."""
-        by_key = {row.key.casefold(): row for row in rows}
+        by_key = {row.key.strip(): row for row in rows}
         said: dict[str, Said] = {}
 
         def add(found: Mapping[str, Said]) -> bool:

@@ -91,8 +91,9 @@ def _id_field(connector: SalesforceConnector, described: Description) -> list[Fi
     name, where = connector.settings.id_field, connector.wanted.object
     by_hand = (
         f"in Setup → Object Manager → {where} → Fields & Relationships make a field of type Text, length 64, named "
-        f"{(name or 'SalesPulse_Id__c').removesuffix('__c')}, tick Unique and External ID, and grant the user of these "
-        "credentials Read and Edit on it; syncd check --online --fix cannot do this in Salesforce"
+        f"{(name or 'SalesPulse_Id__c').removesuffix('__c')}, tick Unique and External ID, choose to treat ABC and abc "
+        "as different values, and grant the user of these credentials Read and Edit on it; syncd check --online --fix "
+        "cannot do this in Salesforce"
     )
     if not name:
         return [
@@ -140,6 +141,17 @@ def _id_field(connector: SalesforceConnector, described: Description) -> list[Fi
                 f"the {where} field {name} takes {spec.max_length} characters, and an id of SalesPulse may have "
                 f"{_SHORTEST_ID}",
                 "make it longer; 64 is enough",
+            )
+        ]
+    if not item.get("caseSensitive"):
+        return [
+            _finding(
+                "id_field",
+                f"the {where} field {name} takes ABC and abc for the same id; of two ids of SalesPulse that differ in "
+                "case only, the second is refused as a duplicate",
+                f"edit it in Setup → Object Manager → {where} → Fields & Relationships and choose, below Unique, "
+                'Treat "ABC" and "abc" as different values (case sensitive)',
+                warning=True,
             )
         ]
     return []

@@ -7,6 +7,7 @@ never blank; stamps are whole seconds; a multi-select is ``A;B``; in CSV an empt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,8 @@ _TYPES = {
     "textarea": "text",
     "url": "text",
 }
+#: A number with its thousands parted as in the US; "1.234,5" could be another number and is left alone.
+_GROUPED = re.compile(r"\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\s*", re.ASCII)
 _WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
@@ -93,6 +96,13 @@ def record_of(row: Mapping[str, Any], lens: Lens) -> Record:
     )
 
 
+def is_gone(row: Mapping[str, Any]) -> bool:
+    """Whether a row tells of a deletion. A converted lead's never does: its contact stands for the person, wherever the
+    lead is.
+    """
+    return bool(row.get(DELETED)) and not (row.get(CONVERTED) and row.get(CONTACT))
+
+
 def _value(raw: Any) -> Value:
     if raw is None or raw == "":
         return None
@@ -121,9 +131,11 @@ def written(spec: FieldSpec | None, value: Value) -> Any:
     if value is None or blank(value):
         return None
     if kind == "number" and isinstance(value, str):
-        digits = plain(value)
-        number = None if digits is None else as_number(digits)
-        return value if number is None else number
+        digits = plain(value.replace(",", "") if _GROUPED.fullmatch(value) else value)
+        if digits is None:
+            return value
+        number = as_number(digits)
+        return digits if number is None else number  # as text, where JSON's numbers are not exact enough
     if kind == "date" and not isinstance(value, tuple):
         return read_date(value) or value
     if kind == "datetime" and not isinstance(value, tuple):
@@ -137,7 +149,9 @@ def written(spec: FieldSpec | None, value: Value) -> Any:
 def _ticked(value: Value) -> Any:
     if blank(value):
         return False
-    return _WORDS.get(value.strip().lower(), value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower(), value)
+    return bool(value) if value in (0, 1) else value
 
 
 def csv_text(spec: FieldSpec | None, value: Value) -> str:
@@ -151,7 +165,7 @@ def csv_text(spec: FieldSpec | None, value: Value) -> str:
 
 
 def field_spec(item: Mapping[str, Any]) -> FieldSpec:
-    """Given one field of describe, return its FieldSpec (section 5.1). ``unique``: an upsert can go by it.
+    """Given one field of describe, return its FieldSpec (section 5.1). ``unique``: no two records bear the same value.
 
     A picklist's options are given also where it is not restricted: Salesforce would store a typo as a new value.
     Compound fields and files have no value of their own and are not readable.

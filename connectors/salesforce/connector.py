@@ -5,7 +5,7 @@ schema.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.port import Account, Capabilities, Fetched, Memory, Page, Wanted, Wave
 from connectors.salesforce import soql
@@ -28,8 +28,11 @@ from syncd.net.governor import Governor
 _COLLECTION = 200
 #: When more than so many records wait, a bulk job of as many takes them (section 4.5).
 _WAVE = Wave(above=10_000, batch=10_000)
-#: Digits by which a phone number is looked for; with fewer than the least it is no key.
-_PHONE_DIGITS, _FEWEST_DIGITS = 10, 7
+#: How long a request that was cut off may go on over there and still be saved (section 3.2).
+_LONGEST_TRANSACTION = timedelta(minutes=10)
+#: Digits by which a phone number is looked for; with fewer it is no key. What stands before them depends on the country
+#: and on who typed it: a trunk prefix, a country code, an area code in parentheses.
+_PHONE_DIGITS = 7
 
 
 class SalesforceConnector:
@@ -55,10 +58,18 @@ class SalesforceConnector:
             known_stages=wanted.known_stages if wanted.stage_field == "Status" else (),
         )
         names = (*wanted.fields, *wanted.key_fields.values(), wanted.stage_field, settings.id_field)
-        deletions = Deletions(self.transport, object=wanted.object)
-        self.reader = Reader(self.transport, self.schema, names=names, scope=parse_scope(wanted.scope))
-        self._looks = Looks(self.reader, deletions, clock=clock)
-        self._feed = Feed(self.reader, self._looks, deletions, overlap=settings.overlap, clock=clock, memory=memory)
+        self.reader = Reader(
+            self.transport,
+            self.schema,
+            names=names,
+            telling=[name for name in (*wanted.key_fields.values(), settings.id_field) if name],
+            scope=parse_scope(wanted.scope),
+        )
+        self._deletions = Deletions(self.transport, object=wanted.object)
+        self._looks = Looks(self.reader, self._deletions, clock=clock)
+        self._feed = Feed(
+            self.reader, self._looks, self._deletions, overlap=settings.overlap, clock=clock, memory=memory
+        )
         self._writes = Writes(
             self.transport,
             self.schema,
@@ -66,6 +77,8 @@ class SalesforceConnector:
             identity_field=settings.id_field,
             clock=clock,
             memory=memory,
+            fetch=self._looks.fetch,
+            walked_at=lambda: self.reader.walked_at,
         )
         self._memory = memory
 
@@ -90,6 +103,8 @@ class SalesforceConnector:
             page_size=PAGE,
             batch=dict.fromkeys(Op, _COLLECTION),
             waves=waves,
+            guarded=True,
+            late=timedelta(0) if identity else _LONGEST_TRANSACTION + self.settings.overlap,
             requests_per_create=1 / _COLLECTION,
         )
 
@@ -118,12 +133,21 @@ class SalesforceConnector:
                 f"Salesforce stopped showing {', '.join(names)} to these credentials: what is there is not read any "
                 "more and nothing of it is changed; give their user the permission to read it (Field-Level Security)"
             )
+        if self._deletions.missing:
+            told.append(
+                f"Salesforce keeps no log of deleted {self.wanted.object} records, so those that are deleted for good "
+                "are not noticed; delete them into the recycle bin"
+            )
         if since := self._memory.get(MISSED):
             told.append(
                 f"Salesforce's log of deletes no longer reaches back to {since}, so records that were deleted for "
                 "good since then may have been missed; run `syncd run --full`"
             )
         return tuple(told)
+
+    def recover(self) -> None:
+        """Waits for a bulk job of an earlier process, or aborts it; without one it costs nothing."""
+        self._writes.settle_leftover()
 
     def describe(self) -> tuple[FieldSpec, ...]:
         return tuple(self.schema.fields().values())
@@ -145,16 +169,13 @@ class SalesforceConnector:
         return self._feed.page(cursor)
 
     def fetch(self, ids: Sequence[str]) -> Fetched:
-        """Waits first for a bulk job of an earlier process: what it writes would be missing in the looks."""
-        self._writes.settle_leftover()
         return self._looks.fetch(ids)
 
     def find(self, keys: Mapping[str, Sequence[str]]) -> tuple[Record, ...]:
-        """E-mails are found in any case; phones by their last ten digits in groups of three, three and four, however
-        these are parted. Raises MappingUnfit where these credentials do not see a key's field: nobody found would read
-        as nobody there, and somebody be created twice.
+        """E-mails are found in any case; phones by their last digits, whatever stands between and before them, which
+        also finds others: who it is, the caller judges by the whole number. Raises MappingUnfit where these credentials
+        do not see a key's field: nobody found would read as nobody there, and somebody be created twice.
         """
-        self._writes.settle_leftover()
         fields = self.wanted.key_fields
         conditions: list[str] = []
         if "email" in fields:
@@ -163,7 +184,7 @@ class SalesforceConnector:
             self._need(fields["email"], addresses)
         if "phone" in fields:
             field = fields["phone"]
-            like = [f"{field} LIKE {soql.pattern(groups)}" for one in keys.get("phone", ()) if (groups := _groups(one))]
+            like = [f"{field} LIKE {soql.pattern(digits)}" for one in keys.get("phone", ()) if (digits := _digits(one))]
             conditions += soql.either(like)
             self._need(field, like)
         if self.wanted.object == LEAD:
@@ -216,9 +237,7 @@ class SalesforceConnector:
         self.transport.close()
 
 
-def _groups(number: str) -> tuple[str, ...]:
-    """The digits that a phone number is looked for by; () where they are too few to tell people apart."""
-    digits = "".join(sign for sign in number if sign in "0123456789")[-_PHONE_DIGITS:]
-    if len(digits) < _FEWEST_DIGITS:
-        return ()
-    return tuple(part for part in (digits[:-7], digits[-7:-4], digits[-4:]) if part)
+def _digits(number: str) -> str:
+    """The last digits of a phone number; "" where they are too few to tell people apart."""
+    digits = "".join(sign for sign in number if sign in "0123456789")
+    return digits[-_PHONE_DIGITS:] if len(digits) >= _PHONE_DIGITS else ""

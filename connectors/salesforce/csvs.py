@@ -48,7 +48,7 @@ def parts(
 
 
 def successes(verb: Verb, text: str) -> dict[str, Done]:
-    """``successfulResults``: key, case-folded, → what was done. The order of the rows is not kept."""
+    """``successfulResults``: key → what was done. The order of the rows is not kept."""
     return {
         _key(verb, row): Done(id=row.get(_ID, ""), created=row.get(_CREATED, "").casefold() == "true")
         for row in _read(text)
@@ -56,12 +56,12 @@ def successes(verb: Verb, text: str) -> dict[str, Done]:
 
 
 def failures(verb: Verb, text: str) -> dict[str, tuple[Fault, ...]]:
-    """``failedResults``: key, case-folded, → why."""
+    """``failedResults``: key → why."""
     return {_key(verb, row): (fault_of(row.get(_ERROR, "")),) for row in _read(text)}
 
 
 def unprocessed(verb: Verb, text: str) -> set[str]:
-    """``unprocessedRecords``: keys, case-folded, of rows that nothing was tried with."""
+    """``unprocessedRecords``: keys of rows that nothing was tried with."""
     return {_key(verb, row) for row in _read(text)}
 
 
@@ -98,4 +98,4 @@ def _read(text: str) -> Iterator[dict[str, str]]:
 
 
 def _key(verb: Verb, row: Mapping[str, str]) -> str:
-    return (row.get(_column(verb)) or row.get(_ID) or "").strip().casefold()
+    return (row.get(_column(verb)) or row.get(_ID) or "").strip()

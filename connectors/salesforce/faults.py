@@ -35,6 +35,7 @@ class Next(StrEnum):
     LOCKED = "locked"  #: nothing was done; the same again, jittered
     SMALLER = "smaller"  #: ask for less at a time
     LATER = "later"  #: Salesforce's own fault; whether anything was done is not known
+    NOT_NOW = "not_now"  #: the org takes no writes at the moment, whatever they are; nothing was done
     STOP = "stop"  #: nothing works until an administrator has acted
     DESCRIBE = "describe"  #: a field is unknown (now): look at the schema again
     REFUSED = "refused"  #: the record or the fields that are named, for good
@@ -57,6 +58,11 @@ _NEXT = {
     "SERVER_UNAVAILABLE": Next.LATER,
     "UNKNOWN_EXCEPTION": Next.LATER,
     "ALL_OR_NONE_OPERATION_ROLLED_BACK": Next.LATER,
+    # Not in section 6, and no fault of the record: the org is being maintained or busy.
+    "INVALID_READ_ONLY_USER_DML": Next.NOT_NOW,
+    "PROCESSING_HALTED": Next.NOT_NOW,
+    "REQUEST_RUNNING_TOO_LONG": Next.NOT_NOW,
+    "TOO_MANY_APEX_REQUESTS": Next.NOT_NOW,
     "API_DISABLED_FOR_ORG": Next.STOP,
     "STORAGE_LIMIT_EXCEEDED": Next.STOP,
     "UNSUPPORTED_API_VERSION": Next.STOP,
@@ -75,7 +81,7 @@ _NEXT = {
     "ENTITY_IS_DELETED": Next.GONE,
     "NOT_FOUND": Next.GONE,
     "INVALID_CROSS_REFERENCE_KEY": Next.GONE,
-    "MALFORMED_ID": Next.GONE,
+    "MALFORMED_ID": Next.REFUSED,  # proves nothing of a record: the id was never one
     "CANNOT_UPDATE_CONVERTED_LEAD": Next.STALE,
     "MALFORMED_QUERY": Next.BUG,
     "INVALID_TYPE": Next.BUG,
@@ -222,7 +228,7 @@ def fault_for(
     match refused.next:
         case Next.RENEW:
             return TokenRefused(f"{where}: Salesforce answered {status} ({codes(faults)})")
-        case Next.PARK | Next.STOP:
+        case Next.PARK | Next.STOP | Next.NOT_NOW:
             return stop_for(faults[0], where, retry_after=hint)
         case Next.WAIT:
             return Throttled(f"{where}: too many calls of this org run at once (REQUEST_LIMIT_EXCEEDED)")
@@ -233,7 +239,12 @@ def fault_for(
 
 
 def stop_for(fault: Fault, where: str, *, retry_after: float | None = None) -> ConnectionStop:
-    """Given a fault whose next is PARK or STOP, also of a single record, return what stops the connection."""
+    """Given a fault whose next is PARK, STOP or NOT_NOW, also of a single record, return what stops the connection."""
+    if fault.next is Next.NOT_NOW:
+        return Unreachable(
+            f"{where}: Salesforce takes no writes at the moment ({fault.code}); nothing was written, syncd tries again "
+            "in a later run. If it stays, look at status.salesforce.com for maintenance of the org"
+        )
     match fault.code:
         case "REQUEST_LIMIT_EXCEEDED":
             seconds = max(PAUSE_SECONDS, retry_after or 0.0)

@@ -1,7 +1,8 @@
 """The feed of changes: a walk by (SystemModstamp, Id), and the log of deletes for what is gone for good.
 
 A window ``[since - overlap, upper)`` is frozen by its first page. ``upper`` is Salesforce's own clock, taken from the
-Date header of that page's answer, so that page is asked for without it, which shows at most a record too many. Stamps
+Date header of that page's answer less the time that the request took, since the header is written after the query ran;
+so that page is asked for without it, which shows at most a record too many. Stamps
 are set when a transaction writes and seen when it commits, minutes later (section 3.2): only reading each stretch of
 time again, for ``overlap`` long, finds what was committed late. So rows repeat in every pass of that time, which costs
 nothing further: the state drops what it knows.
@@ -21,7 +22,7 @@ import orjson
 
 from connectors.port import Memory, Page
 from connectors.salesforce import soql
-from connectors.salesforce.codec import DELETED, ID, MASTER, STAMP, moment
+from connectors.salesforce.codec import ID, MASTER, STAMP, is_gone, moment
 from connectors.salesforce.deletions import Deletions, Log, whole_minute
 from connectors.salesforce.faults import Refused, not_understood
 from connectors.salesforce.looks import Looks, Told
@@ -31,8 +32,7 @@ from syncd.core.model import Gone, Record
 from syncd.errors import Unreachable
 from syncd.net.governor import Priority
 
-#: Our record of Salesforce's clock may be this much off its stamps: a Date header has whole seconds and is written
-#: after the query ran.
+#: Our record of Salesforce's clock may be this much off its stamps: a Date header has whole seconds.
 _ALLOWANCE = timedelta(seconds=5)
 _LOG_EVERY = 300  #: seconds, syncd's clock
 _ORDER = f"{STAMP}, {ID}"
@@ -88,7 +88,7 @@ def advance(cursor: Cursor, found: Rows) -> tuple[Cursor, bool]:
 
     Raises ValueError when the rows are not in the order that was asked for: going on would skip records.
     """
-    upper = soql.seconds(_clock_of(found.served_at)) if cursor.upper is None else cursor.upper
+    upper = soql.seconds(_clock_of(found.seen_at)) if cursor.upper is None else cursor.upper
     stamps = [_stamp(row) for row in found.rows]
     reached = (_stamp(found.last), str(found.last[ID])) if found.last is not None else None
     before = cursor.stamp if cursor.stamp is not None else 0
@@ -140,17 +140,19 @@ class Feed:
                 condition(cursor, self._overlap), order=_ORDER, all_rows=True, kind="queryAll", priority=Priority.PULL
             )
             following, done = advance(cursor, found)
-            dead = {str(row[ID]): str(row.get(MASTER) or "") for row in found.rows if row.get(DELETED)}
+            if cursor.upper is None:
+                self._reader.walked_at = found.seen_at
+            dead = {str(row[ID]): str(row.get(MASTER) or "") for row in found.rows if is_gone(row)}
         except (Refused, AttributeError, KeyError, TypeError, ValueError) as error:
             raise not_understood(where, error) from None
         log = None
         if done:
             following, log = self._log(following)
-        fresh = [one for one in log.ids if one not in dead] if log is not None else []
+        fresh = {one: at for one, at in log.deleted.items() if one not in dead} if log is not None else {}
         merged = {loser: master for loser, master in dead.items() if master}
         told = Told()
         if fresh or merged:
-            told = self._looks.look(fresh, merged=merged, log=frozenset(fresh))
+            told = self._looks.look(fresh, merged=merged, log=fresh)
         return Page(
             records=self._records(found, told),
             looked_at=found.asked_at,
@@ -161,7 +163,7 @@ class Feed:
 
     def _records(self, found: Rows, told: Told) -> tuple[Record, ...]:
         """The page's live rows, and the winners of merges, which say whom they have absorbed."""
-        rows: list[Row] = [row for row in found.rows if not row.get(DELETED)]
+        rows: list[Row] = [row for row in found.rows if not is_gone(row)]
         records = {record.id: record for record in self._looks.records(rows, found.lens)}
         winners = {told.end(loser) for loser in told.merged}
         records |= {one: told.live[one] for one in winners if one in told.live}

@@ -20,5 +20,10 @@ def full_id(text: str) -> str:
     return short + "".join(_check(short[start : start + 5]) for start in (0, 5, 10))
 
 
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _ID.fullmatch(text) is not None
+
+
 def _check(five: str) -> str:
     return _DIGITS[sum(1 << place for place, letter in enumerate(five) if "A" <= letter <= "Z")]

@@ -52,13 +52,11 @@ class Jobs:
         """
         body = {
             "object": self._object,
-            "operation": verb.name,
+            "operation": "insert" if verb.creates else verb.name,
             "contentType": "CSV",
             "lineEnding": "LF",
             "columnDelimiter": "COMMA",
         }
-        if verb.creates:
-            body["externalIdFieldName"] = verb.key_field
         ask = _ask("POST", _JOBS, "bulk/create", body=body)
         data = self._transport.write(ask, safe=True).data
         try:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from connectors.port import Connector, Finding, Memory, Wanted
 from connectors.salesforce.scope import scope_problem
 from connectors.salesforce.settings import SalesforceSettings
 from syncd.clock import Clock
-from syncd.net.governor import Governor
+from syncd.net.governor import Governor, Spent
 from syncd.net.rate import Rate
 
 #: The one pool: the org's requests in a rolling day, of all apps and users (section 7).
@@ -51,7 +51,7 @@ class SalesforceKind:
         return settings.budget_key
 
     def governor(
-        self, settings: SalesforceSettings, clock: Clock, *, spent: Mapping[str, Sequence[float]] | None = None
+        self, settings: SalesforceSettings, clock: Clock, *, spent: Mapping[str, Spent] | None = None
     ) -> Governor:
         pools = {DAY: (Rate(_MORE_THAN_ANY_ORG, DAY_SECONDS),)}
         return Governor("Salesforce", pools, share=settings.daily_request_share, clock=clock, spent=spent)

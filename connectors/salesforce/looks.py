@@ -13,7 +13,7 @@ from datetime import datetime
 
 from connectors.port import Fetched, Page
 from connectors.salesforce import soql
-from connectors.salesforce.codec import DELETED, ID, MASTER, PERSON, Lens, record_of
+from connectors.salesforce.codec import DELETED, ID, LEAD, MASTER, PERSON, Lens, is_gone, record_of
 from connectors.salesforce.deletions import Deletions
 from connectors.salesforce.faults import Refused, not_understood
 from connectors.salesforce.ids import full_id
@@ -66,6 +66,8 @@ class Looks:
         """
         after = f"{ID} > {soql.text(cursor)}" if cursor else ""
         found = self._reader.page(after, kind="query", priority=Priority.SWEEP)
+        if cursor is None:
+            self._reader.walked_at = found.seen_at
         following = str(found.last[ID]) if found.more and found.last is not None else None
         if following is not None and following == cursor:
             raise not_understood("the listing of records on Salesforce", ValueError("the page begins anew"))
@@ -132,7 +134,7 @@ class Looks:
         ids: Iterable[str],
         *,
         merged: Mapping[str, str] | None = None,
-        log: frozenset[str] | None = None,
+        log: Mapping[str, datetime | None] | None = None,
     ) -> Told:
         """What became of records, by their ids of 18 characters. Merges are followed to their end.
 
@@ -151,7 +153,7 @@ class Looks:
         if unknown:
             if log is None:
                 log = self._deletions.lately(self._reader.served_at or self._clock.now())
-            told.gone |= {one: Gone(id=one, proof="get_deleted") for one in unknown if one in log}
+            told.gone |= {one: Gone(id=one, proof="get_deleted", at=log[one]) for one in unknown if one in log}
         for winner in {told.end(loser) for loser in told.merged} & told.live.keys():
             losers = sorted(loser for loser in told.merged if told.end(loser) == winner)
             told.live[winner] = replace(told.live[winner], merged_ids=tuple(losers))
@@ -179,13 +181,16 @@ class Looks:
         shown: set[str] = set()
         for condition in soql.any_of(ID, ids):
             columns = tuple(name for name in (ID, DELETED, MASTER) if name != MASTER or self._knows_masters())
+            columns = () if self._reader.object == LEAD else columns  # a converted one is read with its values
             for found in self._reader.walk(condition, all_rows=True, kind="queryAll", columns=columns):
                 for row in found.rows:
                     one = str(row[ID])
                     shown.add(one)
                     if not row.get(DELETED):
                         continue  # came back between two requests: the next look shows it
-                    if master := row.get(MASTER):
+                    if not is_gone(row):
+                        told.live |= {record.id: record for record in self.records([row], found.lens)}
+                    elif master := row.get(MASTER):
                         told.merged[one] = str(master)
                     else:
                         told.gone[one] = Gone(id=one, proof="is_deleted")

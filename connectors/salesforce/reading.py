@@ -6,14 +6,15 @@ by key goes on from its last row whenever it likes (section 3.1). A page may be 
 
 A field that field-level security hides between describe and a read makes the whole request fail with INVALID_FIELD. The
 fields are then asked for anew and the read repeated without it: its values are missing in the rows, which means *not
-read* and never *blank*.
+read* and never *blank*. A field by which records are told apart cannot be left out: whoever is read without it seems
+not to be there, and somebody would be created twice. So without it nothing is read at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.salesforce import soql
@@ -45,17 +46,35 @@ class Rows:
     last: Row | None  #: the last row of the page, also where its values could not be read any more
     asked_at: datetime
     served_at: datetime | None
+    took: timedelta = timedelta(0)  #: from the request to its answer
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """A moment by Salesforce's clock that is not later than that of the look: a Date header is written after it."""
+        return None if self.served_at is None else self.served_at - self.took
 
 
 class Reader:
     """Reads one object of one opened connection."""
 
-    def __init__(self, transport: Transport, schema: Schema, *, names: Sequence[str], scope: str = "") -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        schema: Schema,
+        *,
+        names: Sequence[str],
+        telling: Sequence[str] = (),
+        scope: str = "",
+    ) -> None:
+        """``names``: the fields that become values; ``telling``: those of them by which records are told apart."""
+        self.walked_at: datetime | None = None  #: when the last listing or window of the feed began, Salesforce's clock
         self.object = schema.object
         self.scope = scope
         self.schema = schema
         self._transport = transport
         self._names = tuple(dict.fromkeys(name for name in names if name))
+        self._telling = frozenset(telling)
+        self._seen: frozenset[str] = frozenset()
         self._hidden: frozenset[str] = frozenset()
 
     @property
@@ -79,8 +98,27 @@ class Reader:
             raise self._unfit(query, refused) from None
 
     def lens(self) -> Lens:
-        """What is read at this moment. Raises a ConnectionStop."""
-        return make_lens(self.object, self.schema.selectable(self._names), self.schema.fields())
+        """What is read at this moment. Raises a ConnectionStop: MappingUnfit where a field that was shown before and by
+        which records are told apart is not shown any more.
+        """
+        lens = make_lens(self.object, self.schema.selectable(self._names), self.schema.fields())
+        self._seen |= set(lens.shown)
+        self._hidden = self._seen - set(lens.shown)
+        if lost := sorted(self._hidden & self._telling):
+            names = ", ".join(lost)
+            self.schema.forget()  # so that it goes on by itself once the field is shown again
+            raise MappingUnfit(
+                [
+                    Problem(
+                        where="fields",
+                        what=f"Salesforce stopped showing {names} of {self.object} records to these credentials, and "
+                        "records are told apart by it",
+                        remedy="give their user the permission to read it again (Field-Level Security); until then "
+                        "nothing is read or written, because people who are there would seem to be missing",
+                    )
+                ]
+            )
+        return lens
 
     def page(
         self, where: str, *, order: str = ID, all_rows: bool = False, kind: str = "query", priority: Priority
@@ -197,6 +235,7 @@ class Reader:
             last=found.last,
             asked_at=answer.asked_at,
             served_at=found.served_at,
+            took=found.took,
         )
 
     def _as_seen_now(self, request: Callable[[Lens], Answer]) -> tuple[Lens, Answer]:
@@ -211,7 +250,6 @@ class Reader:
                 now = self.lens()
                 if now.requested == lens.requested:
                     raise
-                self._hidden |= set(lens.shown) - set(now.shown)
                 lens = now
         return lens, request(lens)
 
@@ -226,4 +264,5 @@ def _rows(answer: Answer, lens: Lens, limit: int) -> Rows:
         last=rows[-1] if rows else None,
         asked_at=answer.asked_at,
         served_at=answer.served_at,
+        took=answer.took,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from connectors.salesforce.codec import written
 from connectors.salesforce.faults import Fault, Next
 from connectors.salesforce.ids import full_id
+from syncd.core.kinds import blank
 from syncd.core.model import FieldSpec, Intent, Outcome, Receipt, Value
 
 #: A row is sent this often without its refused fields, each time for what only the last answer showed.
@@ -28,46 +29,58 @@ _NAMES_FIELD = {"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "DUPLICATE_V
 _SCHEMA = {"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"}
 _WORD = re.compile(r"\w+")
 _ID = re.compile(r"\b[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?\b")
+#: In the prefix, which tells an id from a long word.
+_HAS_DIGIT = re.compile("[0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """One way to write. ``safe``: sending it twice does what sending it once does."""
+    """One way to write. ``safe``: it may be sent again though it may have been applied."""
 
     name: str
     method: str
-    key_field: str  #: what carries a row's key: "id", the external id field, or "" for a plain create
+    key_field: str  #: what carries a row's key: "id", the unique id field, or "" for a create without one
     safe: bool
     bulk: bool  #: a bulk job can do it as well
 
     @property
     def creates(self) -> bool:
-        return self.name in {"create", "upsert"}
+        return self.name == "create"
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it makes records that bear a unique id, so that none can be made twice."""
+        return self.creates and bool(self.key_field)
 
 
 CREATE = Verb(name="create", method="POST", key_field="", safe=False, bulk=False)
-UPDATE = Verb(name="update", method="PATCH", key_field="id", safe=True, bulk=True)
+#: Not safe: between two tries somebody may have typed something else.
+UPDATE = Verb(name="update", method="PATCH", key_field="id", safe=False, bulk=True)
 #: One record, written only if nobody has changed it since; never by collections (section 4.2).
 CONDITIONAL = Verb(name="conditional", method="PATCH", key_field="id", safe=False, bulk=False)
 DELETE = Verb(name="delete", method="DELETE", key_field="id", safe=True, bulk=False)
 
 
-def upsert_by(field_name: str) -> Verb:
-    """Create by an external id field: what is there already is updated instead."""
-    return Verb(name="upsert", method="PATCH", key_field=field_name, safe=True, bulk=True)
+def create_by(field_name: str) -> Verb:
+    """Create with a unique id field: Salesforce refuses a second record with the same id.
+
+    Refused alternative: upsert. It overwrites a record that somebody has given the id since the last look.
+    """
+    return Verb(name="create", method="POST", key_field=field_name, safe=True, bulk=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One record to be written. ``values``: by API name, without the key; None clears."""
+    """One record to be written. ``values``: by API name, without the key, which no refusal takes away; None clears."""
 
     intent: Intent
     values: Mapping[str, Value]
-    key: str  #: the record's id, or the value of the external id field; "" for a plain create
+    key: str  #: the record's id, or the value of the unique id field; "" for a create without one
     refused: Mapping[str, str] = field(default_factory=dict)  #: fields left out since they were refused → words
     rounds: int = 0  #: times that it was refused
     locks: int = 0  #: times that it was locked
     plain: bool = False  #: not by a bulk job
+    unanswered: bool = False  #: it was sent before, and nobody knows whether it arrived
 
     @property
     def trace(self) -> str:
@@ -77,9 +90,16 @@ class Row:
         """The values as JSON."""
         return {name: written(specs.get(name), value) for name, value in self.values.items()}
 
-    def again(self, *, plain: bool) -> Row | None:
+    def again(self, once_more: Again) -> Row | None:
         """The same to be sent once more; None when that was done often enough."""
-        return replace(self, rounds=self.rounds + 1, plain=self.plain or plain) if self.rounds < ROUNDS else None
+        if self.rounds >= ROUNDS:
+            return None
+        return replace(
+            self,
+            rounds=self.rounds + 1,
+            plain=self.plain or once_more.plain,
+            unanswered=self.unanswered or once_more.unanswered,
+        )
 
     def without(self, names: Mapping[str, str]) -> Row:
         """The same without fields that were refused: name → Salesforce's words."""
@@ -108,9 +128,10 @@ class Other:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """Nothing is wrong with the row and it was not written: it goes once more. ``plain``: then not by a bulk job."""
+    """Nothing is wrong with the row and it was not written, as far as is known: it goes once more."""
 
-    plain: bool = False
+    plain: bool = False  #: then not by a bulk job
+    unanswered: bool = False  #: it may still be written by the try before
 
 
 #: Error entries mean that the row was not written.
@@ -130,7 +151,7 @@ def sort(verb: Verb, row: Row, faults: Sequence[Fault], *, prefix: str) -> Recei
     lighter = row.without(named)
     if named and lighter.values and row.rounds < ROUNDS:
         return lighter
-    told = receipt(replace(row, refused={**row.refused, **named}), _outcome(verb, faults, named), _words(faults))
+    told = receipt(replace(row, refused={**row.refused, **named}), _outcome(verb, row, faults, named), _words(faults))
     if verb.creates and told.outcome is Outcome.REFUSED:
         return _with_existing(told, faults, prefix)
     return told
@@ -174,9 +195,11 @@ def named_in(words: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name.casefold() in found)
 
 
-def ids_in(words: str, prefix: str) -> tuple[str, ...]:
-    """The ids of an object that a message names, 18 characters each. Ids are not localised."""
-    found = (text for text in _ID.findall(words) if text.startswith(prefix))
+def ids_in(words: str, prefix: str = "") -> tuple[str, ...]:
+    """The ids of an object that a message names, 18 characters each; of any object without ``prefix``. Ids are not
+    localised.
+    """
+    found = (text for text in _ID.findall(words) if text.startswith(prefix) and _HAS_DIGIT.search(text[:3]))
     # Of 18 characters the last three are a checksum: what it does not fit only looks like an id.
     return tuple(dict.fromkeys(full_id(text) for text in found if full_id(text).startswith(text)))
 
@@ -194,18 +217,34 @@ def _named(verb: Verb, row: Row, faults: Sequence[Fault]) -> dict[str, str]:
     return found
 
 
-def _outcome(verb: Verb, faults: Sequence[Fault], named: Mapping[str, str]) -> Outcome:
+def _outcome(verb: Verb, row: Row, faults: Sequence[Fault], named: Mapping[str, str]) -> Outcome:
     nexts = {fault.next for fault in faults}
-    if Next.GONE in nexts and verb.key_field == "id" and not named:
-        return Outcome.APPLIED if verb is DELETE else Outcome.GONE
-    if Next.STALE in nexts:
-        return Outcome.STALE
+    if not verb.creates and not named and any(fault.next is Next.GONE and _is_own(row, fault) for fault in faults):
+        # Only a delete is proof; the other codes also stand for a record that sharing hides.
+        deleted = any(fault.code == "ENTITY_IS_DELETED" for fault in faults)
+        return Outcome.APPLIED if verb is DELETE and deleted else Outcome.GONE
+    if Next.STALE in nexts:  # a new record cannot be: it is refused for a record that it refers to
+        return Outcome.REFUSED if verb.creates else Outcome.STALE
     if nexts & {Next.LATER, Next.SMALLER}:
-        # Of what can be repeated a new plan is made; of a plain create nobody knows how far it came.
-        return Outcome.FAILED if verb.safe or verb is CONDITIONAL else Outcome.UNKNOWN
-    if nexts & {Next.RENEW, Next.PARK, Next.WAIT, Next.STOP}:
+        # Of what can be repeated a new plan is made; of a create without an id nobody knows how far it came.
+        return Outcome.UNKNOWN if verb is CREATE else Outcome.FAILED
+    if nexts & {Next.RENEW, Next.PARK, Next.WAIT, Next.STOP, Next.NOT_NOW}:
         return Outcome.FAILED
     return Outcome.REFUSED
+
+
+def _is_own(row: Row, fault: Fault) -> bool:
+    """Whether a fault that something is not there speaks of the record itself, and not of one that a lookup names."""
+    if any(name.casefold() != "id" for name in fault.fields):
+        return False
+    if named := ids_in(fault.message):
+        return any(one[:15] == row.key[:15] for one in named)
+    return fault.code != "INVALID_CROSS_REFERENCE_KEY" or not any(_refers(value) for value in row.values.values())
+
+
+def _refers(value: Value) -> bool:
+    """Whether a value may be the id of another record."""
+    return isinstance(value, str) and not blank(value) and bool(ids_in(value))
 
 
 def _with_existing(told: Receipt, faults: Sequence[Fault], prefix: str) -> Receipt:

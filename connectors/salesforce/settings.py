@@ -115,8 +115,8 @@ class SalesforceSettings(BaseModel):
     @field_validator("overlap")
     @classmethod
     def _looks_back_at_most_a_day(cls, value: timedelta) -> timedelta:
-        if not timedelta(0) <= value <= timedelta(days=1):
-            raise ValueError('write "0s" to "1d"; what is read again each time costs requests')
+        if not timedelta(minutes=1) <= value <= timedelta(days=1):
+            raise ValueError('write "1m" to "1d": with less, changes are missed; what is read again costs requests')
         return value
 
     @field_validator("timeout")

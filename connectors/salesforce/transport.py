@@ -83,6 +83,7 @@ class Answer:
     headers: Mapping[str, str]
     asked_at: datetime
     served_at: datetime | None
+    took: timedelta  #: from the request to its answer
     repeated_within: timedelta | None = None
     #: set when an earlier try of a write may have been applied: the time since that try was sent
 
@@ -243,6 +244,7 @@ class Transport:
             )
             faults = () if reply.status < 300 else _faults_in(reply, token)
             self._tell(slot, reply, faults)
+            took = max(timedelta(0), self._clock.now() - asked_at)
         served_at = server_time(reply.headers.get("date"))
         self.served_at = served_at or self.served_at
         if reply.status >= 300:
@@ -254,6 +256,7 @@ class Transport:
             headers=reply.headers,
             asked_at=asked_at,
             served_at=served_at,
+            took=took,
         )
 
     def _tell(self, slot: Slot, reply: Reply, faults: Sequence[Fault]) -> None:

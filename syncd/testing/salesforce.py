@@ -135,6 +135,12 @@ class Bench:
             raise KeyError(record_id)
         return {name: value for name, value in row.values.items() if value is not None}
 
+    def _is_there(self, record_id: str) -> bool:
+        try:
+            return full(record_id) in self.model.org.table(self.model.org.schema.get(self._wanted.object)).rows
+        except ValueError:
+            return False
+
     def options(self, **switches: Any) -> None:
         """Turn switches of the model."""
         self.model.set_options(Options.model_validate({**self.model.org.options.model_dump(), **switches}))
@@ -170,10 +176,12 @@ class Bench:
         before: Values | None = None,
         **values: Value,
     ) -> Intent:
-        """One planned write to Salesforce."""
+        """One planned write to Salesforce. ``before``: what it replaces; None: what is there now."""
         self._serial += 1
+        if before is None:
+            before = self.stored(target) if self._is_there(target) else {}
         changes = tuple(
-            Change(field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test")
+            Change(field=name, before=before.get(name), after=value, rule=name, by="test", reason="test")
             for name, value in values.items()
         )
         return Intent(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
 from connectors.salesforce.bulk import JOBS, Bulk
 from connectors.salesforce.jobs import Jobs
-from connectors.salesforce.rows import Done, Row, upsert_by
+from connectors.salesforce.rows import Done, Row, create_by
 from syncd.clock import Clock, Interrupted
 from syncd.core.model import Intent, Op, Outcome, Receipt
 from syncd.errors import AnswerLost, ConnectionStop, Parked
 from syncd.sandbox.salesforce.options import Lock, ValidationRule
 from syncd.testing.contract import scan_all
 from syncd.testing.salesforce import Bench, Stand, stand
-from tests.integration.salesforce_writing import ID_FIELD, new, people, writes_of
+from tests.integration.salesforce_writing import ID_FIELD, Dying, Meanwhile, new, people, writes_of
 
 MANY = 201
 OPEN_JOB = "POST /jobs/ingest"
@@ -32,31 +32,6 @@ def place() -> Iterator[Stand]:
 def org(place: Stand) -> Iterator[Bench]:
     with place.bench() as made:
         yield made
-
-
-class Dying:
-    """The bench's clock, but the process is ended in its first wait."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.now = clock.now
-        self.monotonic = clock.monotonic
-
-    def sleep(self, seconds: float) -> None:
-        raise Interrupted
-
-
-class Meanwhile:
-    """The bench's clock; in each wait another thread's turn comes first."""
-
-    def __init__(self, clock: Clock, turn: Callable[[], None]) -> None:
-        self.now = clock.now
-        self.monotonic = clock.monotonic
-        self._sleep = clock.sleep
-        self._turn = turn
-
-    def sleep(self, seconds: float) -> None:
-        self._turn()
-        self._sleep(seconds)
 
 
 def many(org: Bench) -> list[Intent]:
@@ -106,11 +81,39 @@ def test_many_new_records_are_made_by_one_job(org: Bench) -> None:
     }
 
 
-def test_records_that_are_there_are_met_and_not_made_again(org: Bench) -> None:
-    there = org.add({"LastName": "Li", ID_FIELD: "SP-7"})
+def test_records_that_are_there_are_refused_with_their_ids_and_not_touched(org: Bench) -> None:
+    there = org.add({"LastName": "Li", ID_FIELD: "sp-7"})
     receipts = list(create(org, many(org)).values())
-    assert (receipts[7].created, receipts[7].id) == (False, there)
-    assert sum(receipt.created for receipt in receipts) == MANY - 1
+    met = receipts.pop(7)
+    assert (met.outcome, met.existing_id) == (Outcome.REFUSED, there)
+    assert org.stored(there)["LastName"] == "Li"
+    assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
+    assert len(scan_all(org.connector)) == MANY
+
+
+@pytest.mark.parametrize("case_sensitive", [False, True])
+def test_ids_that_differ_in_case_are_two_rows_of_a_job(place: Stand, case_sensitive: bool) -> None:
+    with place.bench(external_id_case_sensitive=case_sensitive) as org:
+        intents = [*many(org), org.intent(Op.CREATE, stamp="SP-7", FirstName="Zoe", LastName="Zed")]
+        receipts = create(org, intents)
+        seven, other = receipts[intents[7].id], receipts[intents[-1].id]
+        assert org.stored(seven.id)["FirstName"] == "First7"
+        if case_sensitive:
+            assert org.stored(other.id)["FirstName"] == "Zoe"
+        else:
+            assert (other.outcome, other.existing_id) == (Outcome.REFUSED, seven.id)
+
+
+def test_rows_whose_fields_were_changed_since_the_look_are_left_out_of_the_job(org: Bench) -> None:
+    ids = people(org, MANY + 2)
+    intents = [org.intent(Op.UPDATE, one, FirstName="New") for one in ids]
+    org.edit(ids[5], {"FirstName": "Typed"})
+    org.edit(ids[6], {"Phone": "305-555-0100"})
+    receipts = update(org, intents)
+    assert outcomes(receipts) == {Outcome.APPLIED: MANY + 1, Outcome.STALE: 1}
+    assert receipts[intents[5].id].outcome is Outcome.STALE
+    assert [org.stored(ids[n])["FirstName"] for n in (5, 6)] == ["Typed", "New"]
+    assert ran(org) == 1
 
 
 def test_a_job_clears_with_its_own_mark_and_leaves_alone_what_was_not_written(org: Bench) -> None:
@@ -198,7 +201,7 @@ def test_more_than_fits_into_one_file_goes_by_several_jobs(org: Bench) -> None:
     jobs = Jobs(org.connector.transport, "Contact")
     bulk = Bulk(jobs, memory=org.memory, clock=org.clock, most_bytes=2_500)
     rows = [Row(intent=one, values=one.values, key=one.stamp or "", refused={}) for one in many(org)]
-    said = bulk.write(upsert_by(ID_FIELD), rows, org.connector.schema.fields())
+    said = bulk.write(create_by(ID_FIELD), rows, org.connector.schema.fields())
     assert all(isinstance(one, Done) for one in said.values())
     assert len(said) == MANY
     assert ran(org) == 3
@@ -256,13 +259,13 @@ def test_answers_lost_for_good_are_told_and_the_next_pass_finds_what_there_is(
         create(org, intents)
     org.running.harness.faults.clear()
     later = org.reopen()
-    later.find({"identity": ["sp-0"]})
+    later.recover()
     assert org.memory.get(JOBS) in {None, ""}
     before = len(scan_all(later))
     assert before in {0, MANY}
     org.advance(86_400)  # nothing is still under way
     assert len(scan_all(later)) == before
-    assert outcomes(create(org, intents)) == {Outcome.APPLIED: MANY}
+    assert outcomes(create(org, intents)) == {Outcome.REFUSED if before else Outcome.APPLIED: MANY}
     assert stamps_there(org) == sorted(f"sp-{n}" for n in range(MANY))
 
 
@@ -271,7 +274,7 @@ def test_an_answer_lost_in_a_later_file_leaves_the_first_ones_told(org: Bench) -
     bulk = Bulk(jobs, memory=org.memory, clock=org.clock, most_bytes=4_000)
     rows = [Row(intent=one, values=one.values, key=one.stamp or "") for one in many(org)]
     org.fault("drop_after", after=1, times=None, **STEPS["results"])
-    said = bulk.write(upsert_by(ID_FIELD), rows, org.connector.schema.fields())
+    said = bulk.write(create_by(ID_FIELD), rows, org.connector.schema.fields())
     done = sum(isinstance(one, Done) for one in said.values())
     assert 0 < done < len(said)
 
@@ -285,6 +288,7 @@ def test_a_job_under_way_when_the_process_ended_is_waited_for_before_anything_is
             create(org, many(org), clock=Dying(org.clock))
         assert org.memory.get(JOBS)
         later = org.reopen()
+        later.recover()
         assert later.find({"identity": ["sp-0", "sp-200"]})
         assert len(scan_all(later)) == MANY
         assert org.memory.get(JOBS) == ""
@@ -325,7 +329,7 @@ def test_a_job_that_was_not_told_to_run_is_aborted(org: Bench) -> None:
         create(org, many(org))
     org.running.harness.faults.clear()
     later = org.reopen()
-    later.fetch(["0035e0000000001AAA"])
+    later.recover()
     assert {job["state"] for job in org.model.jobs.export()["jobs"]} == {"Aborted"}
     assert scan_all(later) == {}
 
@@ -336,27 +340,42 @@ def test_a_job_that_does_not_end_parks_the_connection(place: Stand) -> None:
             create(org, many(org), clock=Dying(org.clock))
         later = org.reopen()
         with pytest.raises(Parked, match="bulk job"):
-            later.fetch(["0035e0000000001AAA"])
+            later.recover()
         assert org.memory.get(JOBS)
         org.advance(100_000)
-        later.fetch(["0035e0000000001AAA"])
+        later.recover()
         assert org.memory.get(JOBS) == ""
 
 
 def test_a_job_that_salesforce_no_longer_knows_is_forgotten(org: Bench) -> None:
     org.memory.set(JOBS, "7505e0000000009AAA")
-    org.connector.fetch(["0035e0000000001AAA"])
+    org.connector.recover()
     assert org.memory.get(JOBS) == ""
+
+
+def test_looks_alone_leave_a_job_of_another_process_as_it_is(place: Stand) -> None:
+    with place.bench(bulk_seconds=60) as org:
+        with pytest.raises(Interrupted):
+            create(org, many(org), clock=Dying(org.clock))
+        job = org.memory.get(JOBS)
+        later = org.reopen()
+        org.asked()
+        later.fetch(["0035e0000000001AAA"])
+        later.find({"email": ["nobody@x.co"], "identity": ["sp-0"]})
+        assert org.memory.get(JOBS) == job
+        assert not [asked for asked in org.asked() if "jobs" in asked]
 
 
 # ---- how many requests
 
 
-def test_ten_thousand_updates_take_one_job_of_five_requests(org: Bench) -> None:
+def test_ten_thousand_updates_take_five_looks_and_one_job_of_five_requests(org: Bench) -> None:
     ids = people(org, 10_000)
     org.connector.capabilities()
     org.asked()
     receipts = org.connector.update([org.intent(Op.UPDATE, one, FirstName="New") for one in ids])
     assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
-    assert sum(org.asked().values()) == 5
+    asked = org.asked()
+    assert asked.pop("POST /composite/sobjects/Contact") == 5
+    assert sum(asked.values()) == 5
     assert all(org.stored(one)["FirstName"] == "New" for one in ids)

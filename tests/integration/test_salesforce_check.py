@@ -13,6 +13,15 @@ from connectors.salesforce import KIND
 from syncd.errors import CredentialsRefused
 from syncd.testing.salesforce import CONTACTS, LEADS, Bench, Stand, stand
 
+LINK = {
+    "name": "SalesPulse_Id__c",
+    "type": "string",
+    "length": 64,
+    "externalId": True,
+    "unique": True,
+    "caseSensitive": True,
+}
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Stand]:
@@ -22,7 +31,7 @@ def place() -> Iterator[Stand]:
 
 @pytest.fixture
 def org(place: Stand) -> Iterator[Bench]:
-    with place.bench() as made:
+    with place.bench(external_id_case_sensitive=True) as made:
         yield made
 
 
@@ -35,7 +44,7 @@ def only(findings: tuple[Finding, ...], *, where: str, warning: bool = False) ->
 
 @pytest.mark.parametrize("wanted", [CONTACTS, LEADS], ids=["contacts", "leads"])
 def test_an_org_in_which_all_is_well_has_no_findings(place: Stand, wanted: Any) -> None:
-    with place.bench(wanted=wanted) as org:
+    with place.bench(wanted=wanted, external_id_case_sensitive=True) as org:
         org.add({"LastName": "Li"})
         assert KIND.check(org.connector, fix=False) == ()
 
@@ -57,8 +66,7 @@ def test_a_right_that_is_missing_is_named_with_what_to_grant(
     warning: bool,
 ) -> None:
     fields = [{"name": name, "type": "string", "length": 80, "updateable": True} for name in ("Id", "LastName")]
-    link = {"name": "SalesPulse_Id__c", "type": "string", "length": 64, "externalId": True, "unique": True}
-    org.fault("status", "/Contact/describe", status=200, body={"fields": [*fields, link], flag: False})
+    org.fault("status", "/Contact/describe", status=200, body={"fields": [*fields, LINK], flag: False})
     found = only(KIND.check(org.connector, fix=False), where="object", warning=warning)
     assert words in found
     assert "Contact" in found
@@ -71,6 +79,7 @@ def test_a_right_that_is_missing_is_named_with_what_to_grant(
         ({"hidden_fields": ("Contact.SalesPulse_Id__c",)}, ("do not see it", "grant the user"), True),
         ({"external_id_unique": False}, ("the same value twice", "tick Unique"), False),
         ({"readonly_fields": ("Contact.SalesPulse_Id__c",)}, ("may not edit", "grant Edit"), False),
+        ({"external_id_case_sensitive": False}, ("ABC and abc for the same", "case sensitive"), True),
     ],
 )
 def test_an_id_field_that_cannot_be_used_is_explained(
@@ -79,7 +88,7 @@ def test_an_id_field_that_cannot_be_used_is_explained(
     words: tuple[str, ...],
     warning: bool,
 ) -> None:
-    with place.bench(**switches) as org:
+    with place.bench(**{"external_id_case_sensitive": True, **switches}) as org:
         for fix in (False, True):
             found = only(KIND.check(org.connector, fix=fix), where="id_field", warning=warning)
             assert all(word in found for word in words)
@@ -94,8 +103,7 @@ def test_an_id_field_that_cannot_be_used_is_explained(
     ],
 )
 def test_an_id_field_of_the_wrong_kind_is_explained(org: Bench, changed: dict[str, Any], words: str) -> None:
-    link = {"name": "SalesPulse_Id__c", "type": "string", "length": 64, "externalId": True, "unique": True}
-    fields = [{"name": "Id", "type": "id"}, {**link, **changed}]
+    fields = [{"name": "Id", "type": "id"}, {**LINK, **changed}]
     org.fault("status", "/Contact/describe", status=200, body={"fields": fields})
     assert words in only(KIND.check(org.connector, fix=False), where="id_field")
 
@@ -106,12 +114,12 @@ def test_doing_without_an_id_field_is_warned_about(org: Bench) -> None:
 
 
 def test_a_scope_that_salesforce_refuses_is_a_finding(place: Stand) -> None:
-    with place.bench(wanted=replace(CONTACTS, scope="Shoe_Size__c = 44")) as org:
+    with place.bench(wanted=replace(CONTACTS, scope="Shoe_Size__c = 44"), external_id_case_sensitive=True) as org:
         assert "INVALID_FIELD" in only(KIND.check(org.connector, fix=False), where="[scope] crm")
 
 
 def test_contacts_of_person_accounts_are_counted(place: Stand) -> None:
-    with place.bench(person_accounts=True) as org:
+    with place.bench(person_accounts=True, external_id_case_sensitive=True) as org:
         org.add({"LastName": "Li"})
         assert KIND.check(org.connector, fix=False) == ()
         for name in ("Pia", "Pit"):
@@ -123,7 +131,7 @@ def test_contacts_of_person_accounts_are_counted(place: Stand) -> None:
 
 @pytest.mark.parametrize("forbidden", [False, True], ids=["by /limits/", "by the header of answers"])
 def test_few_requests_that_are_left_are_told(place: Stand, forbidden: bool) -> None:
-    with place.bench(daily_limit=1_000, limits_forbidden=forbidden) as org:
+    with place.bench(daily_limit=1_000, limits_forbidden=forbidden, external_id_case_sensitive=True) as org:
         assert KIND.check(org.connector, fix=False) == ()
         org.control("spend", {"count": 850})
         found = only(

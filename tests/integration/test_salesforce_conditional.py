@@ -44,8 +44,10 @@ def guarded(org: Bench, record_id: str, based_on: datetime, before: dict[str, An
 
 
 def old_record(org: Bench) -> str:
+    """A record whose last change was over when the last walk began, so that the walk saw all of it."""
     record_id = org.add({"FirstName": "Ann", "LastName": "Li"})
     org.advance(3600)
+    org.connector.scan(None)
     return record_id
 
 
@@ -67,7 +69,30 @@ def test_a_record_that_was_changed_since_is_stale_and_keeps_what_was_typed(place
         (receipt,) = org.connector.update([guarded(org, record_id, based_on, {"FirstName": "Ann"}, FirstName="Bea")])
         assert receipt.outcome is Outcome.STALE
         assert org.stored(record_id)["FirstName"] == "Anne"
-        assert org.asked() == {WRITE: 1}
+        assert org.asked() == {WRITE: 1, LOOK: 1}
+
+
+@pytest.mark.parametrize("walked", [True, False])
+@pytest.mark.parametrize("ago", [0, 3600])
+def test_a_record_of_which_only_other_fields_were_changed_since_is_written(org: Bench, walked: bool, ago: int) -> None:
+    """Its date moved, and what was decided knows only the one before."""
+    record_id = old_record(org) if walked else org.add({"FirstName": "Ann", "LastName": "Li"})
+    based_on = looked_at(org, record_id)
+    org.advance(60)
+    org.edit(record_id, {"Title": "Boss"})
+    org.advance(ago)
+    (receipt,) = org.connector.update([guarded(org, record_id, based_on, {"FirstName": "Ann"}, FirstName="Bea")])
+    assert receipt.outcome is Outcome.APPLIED
+    assert (org.stored(record_id)["FirstName"], org.stored(record_id)["Title"]) == ("Bea", "Boss")
+
+
+def test_a_record_that_is_changed_again_and_again_is_stale(org: Bench) -> None:
+    record_id = old_record(org)
+    based_on = looked_at(org, record_id)
+    org.fault("status", f"/sobjects/Contact/{record_id}", method="PATCH", status=412, times=None)
+    (receipt,) = org.connector.update([guarded(org, record_id, based_on, {"FirstName": "Ann"}, FirstName="Bea")])
+    assert receipt.outcome is Outcome.STALE
+    assert org.asked() == {WRITE: 2, LOOK: 1}
 
 
 def test_an_edit_in_the_very_second_of_the_look_is_not_overwritten(org: Bench) -> None:
@@ -89,14 +114,31 @@ def test_the_second_of_the_last_change_is_over_before_it_is_looked_at_once_more(
     assert org.asked() == {LOOK: 1, WRITE: 1}
 
 
-def test_an_edit_in_that_second_is_seen_also_when_the_write_comes_later(org: Bench) -> None:
+@pytest.mark.parametrize("later", [30, 1_000, 86_400])
+def test_an_edit_in_that_second_is_seen_also_when_the_write_comes_later(org: Bench, later: float) -> None:
     record_id = org.add({"FirstName": "Ann", "LastName": "Li"})
     based_on = looked_at(org, record_id)
     org.edit(record_id, {"FirstName": "Anne"})
-    org.advance(30)
+    org.advance(later)
     org.connector.find({"email": ["nobody@x.co"]})  # so that the server's clock is known
     (receipt,) = org.connector.update([guarded(org, record_id, based_on, {"FirstName": "Ann"}, FirstName="Bea")])
     assert receipt.outcome is Outcome.STALE
+
+
+@pytest.mark.parametrize("walk", ["scan", "changes"])
+@pytest.mark.parametrize(("age", "looks"), [(1, 1), (1_000, 0)])
+def test_only_a_walk_that_began_after_that_second_spares_the_look(
+    org: Bench, walk: str, age: float, looks: int
+) -> None:
+    record_id = org.add({"FirstName": "Ann", "LastName": "Li"})
+    cursor = org.connector.feed_start()
+    org.advance(age)
+    getattr(org.connector, walk)(None if walk == "scan" else cursor)
+    org.advance(1_000)
+    based_on = looked_at(org, record_id)
+    org.connector.update([guarded(org, record_id, based_on, {"FirstName": "Ann"}, FirstName="Bea")])
+    asked = org.asked()
+    assert (asked.get(LOOK, 0), asked[WRITE]) == (looks, 1)
 
 
 def test_an_edit_of_another_field_in_that_second_does_not_stop_the_write(org: Bench) -> None:
@@ -202,10 +244,19 @@ def test_a_locked_record_is_waited_for_and_then_left(org: Bench, times: int, out
     assert receipt.outcome is outcome
 
 
-def test_several_records_go_by_one_collection_without_condition(org: Bench) -> None:
-    ids = [org.add({"FirstName": "Ann", "LastName": f"Li{n}"}) for n in range(2)]
+@pytest.mark.parametrize(
+    ("count", "asked"),
+    [(2, {WRITE: 2, LOOK: 1}), (3, {WRITE: 3, LOOK: 1}), (4, {READ: 1, "PATCH /composite/sobjects": 1})],
+)
+def test_up_to_three_records_go_singly_and_more_after_a_read_of_them_all(
+    org: Bench, count: int, asked: dict[str, int]
+) -> None:
+    ids = [org.add({"FirstName": "Ann", "LastName": f"Li{n}"}) for n in range(count)]
     org.advance(3600)
+    org.connector.scan(None)
     based_on = looked_at(org, ids[0])
+    org.edit(ids[-1], {"FirstName": "Anne"})
     receipts = org.connector.update([guarded(org, one, based_on, {"FirstName": "Ann"}, FirstName="Bea") for one in ids])
-    assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
-    assert org.asked() == {"PATCH /composite/sobjects": 1}
+    assert [receipt.outcome for receipt in receipts] == [Outcome.APPLIED] * (count - 1) + [Outcome.STALE]
+    assert org.stored(ids[-1])["FirstName"] == "Anne"
+    assert org.asked() == asked

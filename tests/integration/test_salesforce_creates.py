@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ from syncd.core.model import Op, Outcome
 from syncd.errors import AnswerLost, MappingUnfit
 from syncd.testing.contract import scan_all
 from syncd.testing.salesforce import LEADS, Bench, Stand, stand
-from tests.integration.salesforce_writing import ID_FIELD, by_id, new, people, writes_of
+from tests.integration.salesforce_writing import ID_FIELD, before, by_id, new, people
 
-UPSERT = f"PATCH /composite/sobjects/Contact/{ID_FIELD}"
 CREATE = "POST /composite/sobjects"
+BATCH = "/composite/sobjects$"
+ALONE = "/sobjects/Contact/?$"
 
 
 @pytest.fixture(scope="module")
@@ -40,34 +43,93 @@ def test_new_records_are_made_in_order_by_one_request_and_carry_their_other_half
     assert [receipt.intent_id for receipt in receipts] == [intent.id for intent in intents]
     assert all(receipt.created for receipt in receipts)
     assert [org.stored(receipt.id)[ID_FIELD] for receipt in receipts] == [f"sp-{n}" for n in range(200)]
-    assert org.asked() == {UPSERT: 1}
+    assert org.asked() == {CREATE: 1}
 
 
-def test_an_upsert_that_meets_its_record_says_so(org: Bench) -> None:
-    there = org.add({"LastName": "Li", ID_FIELD: "sp-1"})
-    receipts = org.connector.create([new(org, 1), new(org, 2)])
-    assert [(receipt.created, receipt.id == there) for receipt in receipts] == [(False, True), (True, False)]
-
-
-def test_an_upsert_that_meets_its_record_clears_nothing_there(org: Bench) -> None:
+def test_a_record_that_was_given_the_id_of_a_new_one_is_named_and_not_overwritten(org: Bench) -> None:
     there = org.add({"LastName": "Li", "Phone": "305-555-0100", ID_FIELD: "sp-1"})
-    org.connector.create([new(org, 1, Phone=None)])
-    assert org.stored(there)["Phone"] == "305-555-0100"
+    stored = dict(org.stored(there))
+    org.advance(60)
+    met, fine = org.connector.create([new(org, 1, Phone=None), new(org, 2)])
+    assert (met.outcome, met.existing_id) == (Outcome.REFUSED, there)
+    assert fine.outcome is Outcome.APPLIED
+    assert dict(org.stored(there)) == stored
+    assert len(scan_all(org.connector)) == 2
 
 
-@pytest.mark.parametrize("action", ["drop_after", "half_body", "status_after"])
-def test_an_upsert_whose_answer_is_lost_is_repeated_and_still_counts_as_created(org: Bench, action: str) -> None:
+@pytest.mark.parametrize("in_one_request", [True, False])
+def test_of_two_ids_that_differ_in_case_neither_overwrites_the_other(org: Bench, in_one_request: bool) -> None:
+    first, second = new(org, 1), replace(new(org, 2), stamp="SP-1")
+    if in_one_request:
+        one, other = org.connector.create([first, second])
+    else:
+        (one,), (other,) = org.connector.create([first]), org.connector.create([second])
+    assert one.outcome is Outcome.APPLIED
+    assert (other.outcome, other.existing_id) == (Outcome.REFUSED, one.id)
+    assert (org.stored(one.id)["FirstName"], org.stored(one.id)[ID_FIELD]) == ("First1", "sp-1")
+    assert len(scan_all(org.connector)) == 1
+
+
+def test_where_the_id_field_tells_cases_apart_both_are_made(place: Stand) -> None:
+    with place.bench(external_id_case_sensitive=True) as org:
+        receipts = org.connector.create([new(org, 1), replace(new(org, 2), stamp="SP-1")])
+        assert [org.stored(receipt.id)[ID_FIELD] for receipt in receipts] == ["sp-1", "SP-1"]
+
+
+# ---- lost answers
+
+
+@pytest.mark.parametrize("action", ["drop_before", "drop_after", "half_body", "status_after"])
+def test_a_batch_of_creates_without_an_answer_is_repeated_and_makes_nobody_twice(org: Bench, action: str) -> None:
     there = org.add({"LastName": "Li", ID_FIELD: "sp-0"})
     org.advance(600)
-    org.fault(action, f"/sobjects/Contact/{ID_FIELD}")
-    receipts = org.connector.create([new(org, n) for n in range(3)])
-    assert [receipt.created for receipt in receipts] == [False, True, True]
-    assert set(scan_all(org.connector)) == {there, receipts[1].id, receipts[2].id}
-    assert org.asked()[UPSERT] == 2
+    org.fault(action, BATCH)
+    org.asked()
+    met, *made = org.connector.create([new(org, n) for n in range(3)])
+    assert (met.outcome, met.existing_id) == (Outcome.REFUSED, there)  # older than the first try
+    assert [(receipt.outcome, receipt.created) for receipt in made] == [(Outcome.APPLIED, True)] * 2
+    assert [org.stored(receipt.id)[ID_FIELD] for receipt in made] == ["sp-1", "sp-2"]
+    assert set(scan_all(org.connector)) == {there, *(receipt.id for receipt in made)}
+    assert org.stored(there)["LastName"] == "Li"
+    assert org.asked()[CREATE] == 2
 
 
-def test_without_id_field_a_create_whose_answer_is_lost_is_never_repeated(place: Stand) -> None:
-    with place.bench(has_external_id=False) as org:
+def test_a_new_record_with_the_id_in_another_case_is_not_taken_for_the_lost_one(org: Bench) -> None:
+    there = org.add({"LastName": "Li", ID_FIELD: "SP-1"})
+    org.fault("drop_after", BATCH)
+    (receipt,) = org.connector.create([new(org, 1)])
+    assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, there)
+    assert org.stored(there)["LastName"] == "Li"
+
+
+def test_a_lost_create_that_nobody_is_shown_yet_stays_in_doubt(place: Stand) -> None:
+    with place.bench(commit_delay_seconds=240) as org:
+        org.fault("drop_after", BATCH)
+        (receipt,) = org.connector.create([new(org, 1)])
+        assert receipt.outcome is Outcome.UNKNOWN
+        org.advance(300)
+        assert [one.values[ID_FIELD] for one in org.connector.find({"identity": ["sp-1"]})] == ["sp-1"]
+
+
+NOT_UNIQUE = [{"has_external_id": False}, {"external_id_unique": False}]
+
+
+@pytest.mark.parametrize("switches", NOT_UNIQUE)
+def test_without_a_unique_id_field_a_lost_create_may_turn_up_as_late_as_its_transaction_ends(
+    place: Stand, switches: dict[str, Any]
+) -> None:
+    with place.bench(**switches) as org:
+        able = org.reopen(overlap="7m").capabilities()
+        assert (able.identity, able.late) == (None, timedelta(minutes=17))
+    with place.bench() as org:
+        assert (org.connector.capabilities().identity, org.connector.capabilities().late) == (ID_FIELD, timedelta(0))
+
+
+@pytest.mark.parametrize("switches", NOT_UNIQUE)
+def test_without_a_unique_id_field_a_create_whose_answer_is_lost_is_never_repeated(
+    place: Stand, switches: dict[str, Any]
+) -> None:
+    with place.bench(**switches) as org:
         org.fault("drop_after", "/composite/sobjects")
         with pytest.raises(AnswerLost):
             org.connector.create([new(org, n) for n in range(3)])
@@ -111,7 +173,7 @@ def test_only_so_many_duplicates_of_a_batch_are_asked_about(place: Stand) -> Non
         receipts = org.connector.create([new(org, n) for n in range(25)])
         assert {receipt.outcome for receipt in receipts} == {Outcome.REFUSED}
         assert sum(1 for receipt in receipts if receipt.existing_id) == 20
-        assert org.asked()[f"PATCH /sobjects/Contact/{ID_FIELD}/:id"] == 20
+        assert org.asked()["POST /sobjects/Contact"] == 20
 
 
 STOPPED = {"success": False, "errors": [{"statusCode": "DUPLICATES_DETECTED", "message": "Use one?", "fields": []}]}
@@ -119,33 +181,34 @@ STOPPED = {"success": False, "errors": [{"statusCode": "DUPLICATES_DETECTED", "m
 
 @pytest.mark.parametrize("action", ["", "drop_after"])
 def test_a_record_that_is_free_again_when_it_is_asked_about_is_made(org: Bench, action: str) -> None:
-    org.fault("status", "/composite/sobjects", status=200, body=[STOPPED])
+    org.fault("status", BATCH, status=200, body=[STOPPED])
     if action:
-        org.fault(action, f"/sobjects/Contact/{ID_FIELD}/")
+        org.fault(action, ALONE)
     one = org.intent(Op.CREATE, stamp="sp/ä?1#2", LastName="Li")
     (receipt,) = org.connector.create([one])
     assert (receipt.outcome, receipt.created) == (Outcome.APPLIED, True)
     assert org.stored(receipt.id)[ID_FIELD] == "sp/ä?1#2"
     assert len(scan_all(org.connector)) == 1
+    assert [rule["struck"] for rule in org.running.harness.faults.report()] == [1] * (2 if action else 1)
 
 
-def test_a_record_met_by_a_write_that_does_not_say_which_is_looked_up_later(place: Stand) -> None:
-    with place.bench(upsert_update_status=204) as org:
-        org.add({"LastName": "Li", ID_FIELD: "sp-1"})
-        org.fault("status", "/composite/sobjects", status=200, body=[STOPPED])
-        (receipt,) = org.connector.create([new(org, 1)])
-        assert receipt.outcome is Outcome.UNKNOWN
+def test_a_record_made_alone_by_an_answer_without_its_id_is_looked_up_later(org: Bench) -> None:
+    org.fault("status", BATCH, status=200, body=[STOPPED])
+    org.fault("status_after", ALONE, status=201, body={"success": True})
+    (receipt,) = org.connector.create([new(org, 1)])
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert len(scan_all(org.connector)) == 1
 
 
-def test_an_id_that_several_records_bear_is_refused_also_when_asked_about(place: Stand) -> None:
-    with place.bench(external_id_unique=False) as org:
-        for name in ("Li", "Lo"):
-            org.add({"LastName": name, ID_FIELD: "sp-1"})
-        org.fault("status", "/composite/sobjects", status=200, body=[STOPPED])
-        one = new(org, 1)
-        receipt = writes_of(org).create([one], identity=ID_FIELD, stamp_field=ID_FIELD)[one.id]
-        assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, "")
-        assert "several records" in receipt.message
+def test_a_record_given_the_id_while_a_duplicate_is_asked_about_is_not_overwritten(
+    org: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[str] = []
+    org.fault("status", BATCH, status=200, body=[STOPPED])
+    before(org, monkeypatch, "POST", ALONE, lambda: there.append(org.add({"LastName": "Li", ID_FIELD: "sp-1"})))
+    (receipt,) = org.connector.create([new(org, 1)])
+    assert (receipt.outcome, [receipt.existing_id]) == (Outcome.REFUSED, there)
+    assert org.stored(there[0])["LastName"] == "Li"
 
 
 def test_an_update_that_a_duplicate_rule_stops_is_held(place: Stand) -> None:
@@ -164,7 +227,7 @@ def test_a_value_that_another_record_has_leads_to_that_record(org: Bench) -> Non
     there = org.add({"LastName": "Li"})
     words = f"doppelter Wert gefunden: {ID_FIELD} dupliziert den Wert in Datensatz mit ID: {there[:15]}"
     row = {"success": False, "errors": [{"statusCode": "DUPLICATE_VALUE", "message": words, "fields": []}]}
-    org.fault("status", f"/sobjects/Contact/{ID_FIELD}", status=200, body=[row])
+    org.fault("status", BATCH, status=200, body=[row])
     (receipt,) = org.connector.create([new(org, 1)])
     assert (receipt.outcome, receipt.existing_id) == (Outcome.REFUSED, there)
 
@@ -175,17 +238,6 @@ def test_a_stamp_that_another_record_bears_is_refused_for_that_field(org: Bench)
     (receipt,) = org.connector.update([org.intent(Op.UPDATE, other, stamp="sp-1", FirstName="New")])
     assert (receipt.outcome, set(receipt.refused_fields)) == (Outcome.APPLIED, {ID_FIELD})
     assert org.stored(other)["FirstName"] == "New"
-
-
-def test_an_id_that_several_records_bear_is_refused_and_none_is_chosen(place: Stand) -> None:
-    with place.bench(external_id_unique=False) as org:
-        for name in ("Li", "Lo"):
-            org.add({"LastName": name, ID_FIELD: "sp-1"})
-        intents = [new(org, 1), new(org, 2)]
-        receipts = writes_of(org).create(intents, identity=ID_FIELD, stamp_field=ID_FIELD)
-        assert [receipts[one.id].outcome for one in intents] == [Outcome.REFUSED, Outcome.APPLIED]
-        assert receipts[intents[0].id].existing_id == ""
-        assert receipts[intents[0].id].message
 
 
 # ---- owners

@@ -12,12 +12,12 @@ import pytest
 
 from connectors.salesforce import KIND, soql
 from connectors.salesforce.codec import make_lens
-from connectors.salesforce.deletions import Deletions
 from connectors.salesforce.feed import Cursor, advance, condition, read_cursor
 from connectors.salesforce.reading import Rows
 from syncd.core.model import Converted
 from syncd.errors import MappingUnfit, Unreachable
-from syncd.testing.contract import drain, scan_all
+from syncd.sandbox.wire import Request, Response
+from syncd.testing.contract import drain
 from syncd.testing.salesforce import CONTACTS, LEADS, Bench, Stand, stand
 
 QUIET = 700
@@ -100,6 +100,31 @@ def test_ten_thousand_records_of_one_stamp_are_all_in_the_feed(place: Stand) -> 
         assert set(found) == ids
         assert org.asked()["GET /queryAll"] == 15
         assert (read_cursor(following).stamp, read_cursor(following).last) == (None, "")
+
+
+def test_a_query_that_takes_long_does_not_hide_what_is_committed_meanwhile(
+    org: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Date header is written when the answer is, and by then the query ran long ago."""
+    connector = org.reopen(overlap="1m")
+    _, _, cursor = drain(connector, connector.feed_start())
+    org.advance(QUIET)
+    org.options(commit_delay_seconds=50)
+    record_id = org.add({"LastName": "Li"})
+    org.advance(1)
+    answered = org.model.handle
+
+    def slowly(request: Request) -> Response:
+        response = answered(request)
+        org.advance(100 if "/queryAll" in request.path else 0)
+        return response
+
+    with monkeypatch.context() as patched:
+        patched.setattr(org.model, "handle", slowly)
+        slow = connector.changes(cursor)
+    assert slow.records == (), "not committed yet when the query ran"
+    found, _, _ = drain(connector, slow.cursor or "")
+    assert set(found) == {record_id}
 
 
 def test_stamps_that_were_bumped_without_a_change_are_shown_unchanged(org: Bench) -> None:
@@ -217,29 +242,6 @@ def test_a_deleted_record_is_told_as_deleted_and_as_back_when_it_is_undeleted(or
     assert (set(found), gone) == ({record_id}, {})
 
 
-def test_a_record_deleted_for_good_is_told_by_the_log(org: Bench) -> None:
-    record_id, other = (org.add({"LastName": "Li"}) for _ in range(2))
-    cursor = quiet_cursor(org)
-    org.advance(QUIET)
-    org.purge(record_id)
-    org.advance(60)
-    found, gone, cursor = drain(org.connector, cursor)
-    assert (found, {one: fate.proof for one, fate in gone.items()}) == ({}, {record_id: "get_deleted"})
-    org.advance(QUIET)
-    assert drain(org.connector, cursor)[1] == {}
-    assert set(scan_all(org.connector)) == {other}
-
-
-def test_a_page_that_was_never_stored_tells_its_deletes_again(org: Bench) -> None:
-    record_id = org.add({"LastName": "Li"})
-    cursor = quiet_cursor(org)
-    org.advance(QUIET)
-    org.purge(record_id)
-    org.advance(60)
-    for _ in range(2):
-        assert set(drain(org.reopen(), cursor)[1]) == {record_id}
-
-
 def test_a_winner_says_whom_it_has_absorbed_and_nobody_is_gone(org: Bench) -> None:
     first, second, third = (org.add({"LastName": f"Li{number}"}) for number in range(3))
     cursor = quiet_cursor(org)
@@ -273,67 +275,6 @@ def test_a_converted_lead_is_shown_as_what_it_has_become(place: Stand) -> None:
         found, gone, _ = drain(org.connector, cursor)
         assert gone == {}
         assert found[lead].converted == Converted(object="Contact", id=contact)
-
-
-def test_a_trimmed_log_is_said_until_everything_was_listed(org: Bench) -> None:
-    record_id = org.add({"LastName": "Li"})
-    cursor = quiet_cursor(org)
-    org.purge(record_id)
-    org.advance(QUIET)
-    org.options(delete_log_purged_before=org.clock.now() - timedelta(minutes=1))
-    found, gone, cursor = drain(org.connector, cursor)
-    assert (found, gone) == ({}, {}), "no proof is left, so nothing is said of it"
-    (notice,) = org.reopen().notices()
-    assert "syncd run --full" in notice
-    org.advance(QUIET)
-    drain(org.connector, cursor)
-    assert org.connector.notices() == (notice,)
-    scan_all(org.connector)
-    assert org.connector.notices() == ()
-
-
-def test_a_log_that_is_held_back_loses_nothing(org: Bench) -> None:
-    record_id = org.add({"LastName": "Li"})
-    cursor = quiet_cursor(org)
-    org.options(stuck_latest_covered=org.clock.now())
-    org.advance(QUIET)
-    drain(org.connector, cursor)
-    _, _, cursor = drain(org.connector, cursor)
-    org.purge(record_id)
-    org.advance(QUIET)
-    org.options(stuck_latest_covered=None)
-    _, gone, cursor = drain(org.connector, cursor)
-    assert set(gone) == {record_id}
-    org.advance(QUIET)
-    assert drain(org.connector, cursor)[1] == {}
-
-
-def test_a_record_deleted_for_good_by_a_long_transaction_is_told_once_it_is_committed(org: Bench) -> None:
-    record_id = org.add({"LastName": "Li"})
-    cursor = quiet_cursor(org)
-    org.advance(QUIET)
-    org.options(commit_delay_seconds=900)
-    org.purge(record_id)
-    org.advance(600)
-    _, gone, cursor = drain(org.connector, cursor)
-    assert gone == {}
-    org.advance(600)
-    assert set(drain(org.connector, cursor)[1]) == {record_id}
-
-
-def test_a_log_with_too_many_deletes_is_read_in_halves(org: Bench) -> None:
-    gone = {org.add({"LastName": "Li"}) for _ in range(3)}
-    start = org.clock.now()
-    for record_id in gone:
-        org.advance(300)
-        org.purge(record_id)
-    org.advance(300)
-    body = [{"errorCode": "EXCEEDED_ID_LIMIT", "message": "more than 600000 ids"}]
-    org.fault("status", "/sobjects/Contact/deleted", status=400, body=body, times=5)
-    org.connector.account()
-    log = Deletions(org.connector.transport, object="Contact").between(start, org.clock.now())
-    assert set(log.ids) == gone
-    assert not log.trimmed
 
 
 # ---- scope and rights

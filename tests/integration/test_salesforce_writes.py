@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from syncd.core.model import Op, Outcome
-from syncd.errors import AnswerLost, BatchRefused, Unreachable
+from syncd.errors import BatchRefused, Unreachable
 from syncd.sandbox.salesforce.options import Lock, ValidationRule
 from syncd.testing.contract import scan_all
 from syncd.testing.salesforce import LEADS, Bench, Stand, stand
 from tests.integration.salesforce_writing import ID_FIELD, by_id, new, people, writes_of
 
 UPDATES = "PATCH /composite/sobjects"
+LOOKS = "POST /composite/sobjects/Contact"
+BATCH = "/composite/sobjects$"
 DELETES = "DELETE /composite/sobjects"
 
 
@@ -104,7 +106,7 @@ def test_a_field_that_the_whole_request_is_refused_for_is_taken_from_those_that_
     carrying = [org.intent(Op.UPDATE, one, FirstName="New", Shoe_Size__c="44") for one in ids[:2]]
     without = org.intent(Op.UPDATE, ids[2], FirstName="New")
     body = [{"errorCode": "INVALID_FIELD", "message": "No such column 'Shoe_Size__c' on sobject of type Contact"}]
-    org.fault("status", "/composite/sobjects", status=400, body=body)
+    org.fault("status", BATCH, status=400, body=body)
     receipts = by_id(org.connector.update([*carrying, without]))
     assert {one.outcome for one in receipts.values()} == {Outcome.APPLIED}
     assert all(set(receipts[one.id].refused_fields) == {"Shoe_Size__c"} for one in carrying)
@@ -115,10 +117,10 @@ def test_a_field_that_the_whole_request_is_refused_for_is_taken_from_those_that_
 def test_a_refusal_that_names_nobody_splits_the_batch(org: Bench) -> None:
     ids = people(org, 2)
     intents = [org.intent(Op.UPDATE, one, FirstName="New") for one in ids]
-    org.fault("status", "/composite/sobjects", status=400, body=[{"errorCode": "JSON_PARSER_ERROR", "message": "?"}])
+    org.fault("status", BATCH, status=400, body=[{"errorCode": "JSON_PARSER_ERROR", "message": "?"}])
     with pytest.raises(BatchRefused):
         org.connector.update(intents)
-    org.fault("status", "/composite/sobjects", status=400, body=[{"errorCode": "JSON_PARSER_ERROR", "message": "?"}])
+    org.fault("status", BATCH, status=400, body=[{"errorCode": "JSON_PARSER_ERROR", "message": "?"}])
     (receipt,) = org.connector.update(intents[:1])
     assert receipt.outcome is Outcome.REFUSED
     assert org.stored(ids[0])["FirstName"] == "First0"
@@ -156,33 +158,6 @@ def test_a_stamp_without_id_field_is_refused_with_what_to_do(place: Stand) -> No
         assert UPDATES not in org.asked()
 
 
-# ---- lost answers
-
-
-def test_writes_that_stay_unanswered_are_lost_and_not_unreachable(org: Bench) -> None:
-    ids = people(org, 2)
-    org.fault("drop_after", "/composite/sobjects", times=None)
-    with pytest.raises(AnswerLost):
-        org.connector.update([org.intent(Op.UPDATE, one, FirstName="New") for one in ids])
-    assert org.stored(ids[0])["FirstName"] == "New"
-
-
-def test_what_is_lost_after_some_were_written_is_told_of_those_alone(org: Bench) -> None:
-    ids = people(org, 3)
-    intents = [org.intent(Op.UPDATE, one, FirstName="New") for one in ids]
-    intents[1] = org.intent(Op.UPDATE, ids[1], FirstName="New", Phone="1" * 41)
-    org.fault("drop_after", "/composite/sobjects", after=1, times=None)
-    receipts = by_id(org.connector.update(intents))
-    assert [receipts[one.id].outcome for one in intents] == [Outcome.APPLIED, Outcome.UNKNOWN, Outcome.APPLIED]
-
-
-def test_an_answer_that_lacks_results_proves_nothing(org: Bench) -> None:
-    ids = people(org, 2)
-    org.fault("status_after", "/composite/sobjects", status=200, body=[{"id": ids[0], "success": True, "errors": []}])
-    with pytest.raises(AnswerLost):
-        org.connector.update([org.intent(Op.UPDATE, one, FirstName="New") for one in ids])
-
-
 def test_one_id_comes_only_once_in_a_request(org: Bench) -> None:
     (record_id,) = people(org, 1)
     first = org.intent(Op.UPDATE, record_id, FirstName="New")
@@ -190,7 +165,7 @@ def test_one_id_comes_only_once_in_a_request(org: Bench) -> None:
     receipts = by_id(org.connector.update([first, second]))
     assert [receipts[one.id].outcome for one in (first, second)] == [Outcome.APPLIED, Outcome.FAILED]
     assert org.stored(record_id)["FirstName"] == "New"
-    twins = [new(org, 5), org.intent(Op.CREATE, stamp="SP-5", LastName="Twin")]
+    twins = [new(org, 5), org.intent(Op.CREATE, stamp="sp-5", LastName="Twin")]
     receipts = by_id(org.connector.create(twins))
     assert [receipts[one.id].outcome for one in twins] == [Outcome.APPLIED, Outcome.FAILED]
 
@@ -204,18 +179,29 @@ def test_what_is_not_there_any_more_is_gone_and_the_others_are_written(org: Benc
     intents = [org.intent(Op.UPDATE, one, FirstName="New") for one in (*ids, "003000000000000AAA", "no-id")]
     receipts = by_id(org.connector.update(intents))
     gone, done = Outcome.GONE, Outcome.APPLIED
-    assert [receipts[one.id].outcome for one in intents] == [gone, done, done, gone, gone]
+    assert [receipts[one.id].outcome for one in intents] == [gone, done, done, gone, Outcome.REFUSED]
 
 
 def test_removing_puts_into_the_recycle_bin_and_what_is_gone_already_is_done(org: Bench) -> None:
     ids = people(org, 3)
     org.delete(ids[0])
     org.asked()
-    receipts = org.connector.remove([org.intent(Op.REMOVE, one) for one in (*ids[:2], "003000000000000AAA")])
+    receipts = org.connector.remove([org.intent(Op.REMOVE, one) for one in ids[:2]])
     assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
     assert list(scan_all(org.connector)) == [ids[2]]
     assert org.stored(ids[1])["IsDeleted"] is True
     assert org.asked()[DELETES] == 1
+
+
+@pytest.mark.parametrize("code", ["NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"])
+def test_a_removal_of_what_sharing_hides_is_refused_and_of_what_was_purged_done(org: Bench, code: str) -> None:
+    hidden, purged, never = *people(org, 2), "003000000000000AAA"
+    org.options(invisible_ids=(hidden,), unseen_code=code)
+    org.purge(purged)
+    org.advance(600)
+    receipts = org.connector.remove([org.intent(Op.REMOVE, one) for one in (hidden, purged, never)])
+    assert [one.outcome for one in receipts] == [Outcome.REFUSED, Outcome.APPLIED, Outcome.REFUSED]
+    assert all("nothing proves it deleted" in receipts[n].message for n in (0, 2))
 
 
 def test_a_removal_whose_answer_is_lost_is_repeated(org: Bench) -> None:
@@ -255,17 +241,44 @@ def test_a_lock_that_stays_fails_its_record_alone(org: Bench) -> None:
     assert 2 < org.clock.monotonic() - began < 60
 
 
-def test_a_full_org_stops_the_connection(org: Bench) -> None:
-    row = {"success": False, "errors": [{"statusCode": "STORAGE_LIMIT_EXCEEDED", "message": "storage limit exceeded"}]}
-    org.fault("status", f"/sobjects/Contact/{ID_FIELD}", status=200, body=[row, row])
-    with pytest.raises(Unreachable, match="storage"):
+def test_a_full_org_stops_the_connection(place: Stand) -> None:
+    with place.bench(storage_full=True) as org, pytest.raises(Unreachable, match="storage"):
         org.connector.create([new(org, 1), new(org, 2)])
+
+
+@pytest.mark.parametrize("count", [1, 4, 201])
+@pytest.mark.parametrize("write", ["create", "update", "remove"])
+def test_while_the_org_takes_no_writes_the_connection_stops_and_nothing_is_held(
+    org: Bench, write: str, count: int
+) -> None:
+    ids = people(org, count)
+    intents = {
+        "create": [new(org, 1000 + n) for n in range(count)],
+        "update": [org.intent(Op.UPDATE, one, FirstName="New") for one in ids],
+        "remove": [org.intent(Op.REMOVE, one) for one in ids],
+    }[write]
+    org.options(read_only=True)
+    with pytest.raises(Unreachable, match="INVALID_READ_ONLY_USER_DML"):
+        getattr(org.connector, write)(intents)
+    org.options(read_only=False)
+    org.advance(60)
+    assert {receipt.outcome for receipt in getattr(org.connector, write)(intents)} == {Outcome.APPLIED}
+
+
+@pytest.mark.parametrize("code", ["PROCESSING_HALTED", "REQUEST_RUNNING_TOO_LONG", "TOO_MANY_APEX_REQUESTS"])
+def test_a_record_that_the_org_does_not_take_at_the_moment_alone_is_tried_again_later(org: Bench, code: str) -> None:
+    ids = people(org, 4)
+    busy = {"success": False, "errors": [{"statusCode": code, "message": "try later", "fields": []}]}
+    done = [{"id": one, "success": True, "errors": []} for one in ids]
+    org.fault("status", BATCH, status=200, body=[busy, *done[1:]])
+    receipts = org.connector.update([org.intent(Op.UPDATE, one, FirstName="New") for one in ids])
+    assert [receipt.outcome for receipt in receipts] == [Outcome.FAILED, *[Outcome.APPLIED] * 3]
 
 
 # ---- how many requests
 
 
-def test_ten_thousand_updates_take_fifty_requests(org: Bench) -> None:
+def test_ten_thousand_updates_in_batches_take_fifty_looks_and_fifty_writes(org: Bench) -> None:
     ids = people(org, 10_000)
     org.connector.capabilities()
     org.asked()
@@ -274,4 +287,4 @@ def test_ten_thousand_updates_take_fifty_requests(org: Bench) -> None:
         intents = [org.intent(Op.UPDATE, one, FirstName="New") for one in ids[start : start + 200]]
         applied += sum(receipt.outcome is Outcome.APPLIED for receipt in org.connector.update(intents))
     assert applied == 10_000
-    assert org.asked() == {UPDATES: 50}
+    assert org.asked() == {LOOKS: 50, UPDATES: 50}

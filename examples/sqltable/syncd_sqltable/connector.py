@@ -61,6 +61,9 @@ class SqlTableConnector:
     def notices(self) -> tuple[str, ...]:
         return ()
 
+    def recover(self) -> None:
+        """Nothing is left under way: every write ends with its request."""
+
     def describe(self) -> tuple[FieldSpec, ...]:
         return tuple(self._layout.fields.values())
 

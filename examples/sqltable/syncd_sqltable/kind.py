@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from connectors.port import Connector, Finding, Memory, Wanted
 from syncd.clock import Clock
 from syncd.errors import Problem
-from syncd.net.governor import Governor
+from syncd.net.governor import Governor, Spent
 from syncd_sqltable.settings import SqlTableSettings
 
 
@@ -49,7 +49,7 @@ class SqlTableKind:
         settings: SqlTableSettings,
         clock: Clock,
         *,
-        spent: Mapping[str, Sequence[float]] | None = None,  # noqa: ARG002 - no database counts what was before
+        spent: Mapping[str, Spent] | None = None,  # noqa: ARG002 - no database counts what was before
     ) -> Governor:
         from syncd_sqltable.database import POOL
 

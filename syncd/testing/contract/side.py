@@ -122,9 +122,12 @@ def intent_for(
     stamp: str | None = None,
     archive: bool = False,
 ) -> Intent:
-    """One planned write to the side under test."""
+    """One planned write to the side under test. ``before``: what it replaces; None: what is there now."""
+    if before is None:
+        there = side.connector.fetch([target]).records if op is Op.UPDATE else {}
+        before = there[target].values if target in there else {}
     changes = tuple(
-        Change(field=name, before=(before or {}).get(name), after=value, rule=name, by="test", reason="test")
+        Change(field=name, before=before.get(name), after=value, rule=name, by="test", reason="test")
         for name, value in (values or {}).items()
     )
     crm = side.written is Side.CRM

@@ -70,11 +70,16 @@ class MemoryConnector:
             page_size=traits.page_size,
             batch=dict.fromkeys(Op, traits.write_batch),
             archives=traits.archives,
+            guarded=traits.guarded,
+            late=traits.late,
             requests_per_create=1 / traits.write_batch,
         )
 
     def notices(self) -> tuple[str, ...]:
         return ()
+
+    def recover(self) -> None:
+        """Nothing is left under way: every write ends with its request."""
 
     def describe(self) -> tuple[FieldSpec, ...]:
         return self._traits.fields if self._traits.describes else ()
@@ -87,7 +92,7 @@ class MemoryConnector:
         looked_at, start = self.side.clock.now(), int(cursor or 0)
         with self.side.lock:
             rows = list(self.side.rows.values())
-            page = [self._look(row) for row in rows[start : start + self._traits.page_size] if not row.proof]
+            page = [self._look(row) for row in rows[start : start + self._traits.page_size] if self._visible(row)]
         following = start + self._traits.page_size
         done = following >= len(rows)
         return Page(
@@ -108,7 +113,7 @@ class MemoryConnector:
         with self.side.lock:
             newer = sorted((row for row in self.side.rows.values() if row.version > since), key=lambda row: row.version)
             rows = newer[: self._traits.page_size]
-            records = tuple(self._look(row) for row in rows if not row.proof)
+            records = tuple(self._look(row) for row in rows if self._visible(row))
             told = [row for row in rows if row.proof and not row.merged_into and self._traits.tells_gone]
             gone = tuple(Gone(id=row.id, proof=row.proof) for row in told)
         return Page(
@@ -128,9 +133,9 @@ class MemoryConnector:
             for asked in distinct[start : start + self._traits.fetch_batch]:
                 with self.side.lock:
                     row, old = self.side.resolve(asked), self.side.rows.get(asked)
-                    if row is not None:
+                    if row is not None and self._visible(row):
                         records[asked] = self._look(row)
-                    else:
+                    elif row is None:
                         gone[asked] = Gone(id=asked, proof=old.proof if old and not old.merged_into else "404")
         return Fetched(records=records, gone=gone, looked_at=looked_at)
 
@@ -145,7 +150,7 @@ class MemoryConnector:
             return tuple(
                 self._look(row)
                 for row in self.side.live()
-                if any(self._shows(row, name) & values for name, values in wanted.items())
+                if self._visible(row) and any(self._shows(row, name) & values for name, values in wanted.items())
             )
 
     def field_times(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, datetime]]:
@@ -186,6 +191,9 @@ class MemoryConnector:
             merged_ids=row.merged_ids,
         )
 
+    def _visible(self, row: Row) -> bool:
+        return not row.proof and row.id not in self.side.hidden
+
     def _shows(self, row: Row, name: str) -> set[Value]:
         return {_folded(value) for value in (row.values.get(name), *row.also.get(name, ()))} - {None}
 
@@ -224,8 +232,10 @@ class MemoryConnector:
 
     def _update(self, intent: Intent) -> Receipt:
         row = self.side.resolve(intent.target)
-        if row is None:
+        if row is None or not self._visible(row):
             return Receipt(intent_id=intent.id, outcome=Outcome.GONE, id=intent.target, message="no such record")
+        if self._traits.guarded and any(row.values.get(one.field) != one.before for one in intent.changes):
+            return Receipt(intent_id=intent.id, outcome=Outcome.STALE, id=intent.target)
         refused = self._refusals(intent)
         if refused and (not self._traits.names_fields or set(refused) == set(intent.values)):
             named = refused if self._traits.names_fields else {}
@@ -240,6 +250,8 @@ class MemoryConnector:
         if intent.archive and not self._traits.archives:
             return _refusal(intent, "this side cannot archive")
         row = self.side.resolve(intent.target)
+        if row is not None and not self._visible(row):
+            return Receipt(intent_id=intent.id, outcome=Outcome.GONE, id=intent.target, message="no such record")
         if row is not None:
             self.side.delete(row.id, proof="archived" if intent.archive else "404")
         return Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.clock import Clock
 from syncd.core.model import FieldSpec, Stage, Value, Values
@@ -33,6 +33,8 @@ class Traits:
     versions: bool = True
     moments: bool = True  #: records show when they were created and modified
     archives: bool = True
+    guarded: bool = False  #: an update of a field that shows another value than was decided on is stale
+    late: timedelta = timedelta(0)
     names_items: bool = True  #: False: one bad record rejects its batch and is not named
     names_fields: bool = True  #: False: a bad field refuses its record
     shows_writes: bool = True  #: answers to writes hold the record
@@ -72,6 +74,7 @@ class MemorySide:
         self.rows: dict[str, Row] = {}
         self.lock = threading.RLock()
         self.version = 0
+        self.hidden: set[str] = set()  #: ids that syncd's user has no right to see: not shown, not written, no proof
         self._prefix = prefix
         self._made = 0
 

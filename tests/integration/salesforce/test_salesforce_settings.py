@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from connectors.salesforce import KIND
 from connectors.salesforce.ids import full_id
 from connectors.salesforce.settings import SalesforceSettings
+from syncd.net.governor import Spent
 from syncd.sandbox.clock import ManualClock
 
 CLIENT: dict[str, Any] = {
@@ -153,6 +154,7 @@ def test_no_secret_is_shown() -> None:
         ("id_field", "a___c"),
         ("daily_request_share", 0),
         ("daily_request_share", 1.5),
+        ("overlap", "59s"),
         ("overlap", "2d"),
         ("overlap", "soon"),
         ("timeout", "0s"),
@@ -166,7 +168,7 @@ def test_a_value_that_cannot_work_is_refused(key: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("api_version", "31.0"), ("api_version", "100.0"), ("id_field", ""), ("id_field", "ns__Id__c"), ("overlap", "0s")],
+    [("api_version", "31.0"), ("api_version", "100.0"), ("id_field", ""), ("id_field", "ns__Id__c"), ("overlap", "1m")],
 )
 def test_a_value_at_the_edge_is_accepted(key: str, value: object) -> None:
     SalesforceSettings.model_validate({**CLIENT, key: value})
@@ -185,7 +187,7 @@ def test_connections_of_one_org_share_a_budget(rsa_key: rsa.RSAPrivateKey) -> No
 
 def test_the_budget_is_one_day_of_the_org_and_remembers_what_was_sent_before() -> None:
     settings = SalesforceSettings.model_validate(CLIENT)
-    pools = KIND.governor(settings, ManualClock(), spent={"day": [10.0, 20.0, 90_000.0]}).snapshot()
+    pools = KIND.governor(settings, ManualClock(), spent={"day": Spent(ago=[10.0, 20.0, 90_000.0])}).snapshot()
     (window,) = pools["day"].windows
     assert list(pools) == ["day"]
     assert (window.rate.seconds, window.own) == (86_400, 2)

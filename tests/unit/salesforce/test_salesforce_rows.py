@@ -8,7 +8,7 @@ import pytest
 
 from connectors.salesforce import csvs
 from connectors.salesforce.faults import Fault
-from connectors.salesforce.rows import UPDATE, Done, Row, ids_in, named_in, sort, upsert_by
+from connectors.salesforce.rows import DELETE, UPDATE, Done, Row, create_by, ids_in, named_in, sort
 from syncd.core.model import FieldSpec, Intent, Op, Outcome, Receipt, Side
 
 ID_FIELD = "SalesPulse_Id__c"
@@ -50,6 +50,10 @@ def test_fields_are_blamed_by_name_and_never_by_value(
         ("UNKNOWN_EXCEPTION", Outcome.FAILED),
         ("STORAGE_LIMIT_EXCEEDED", Outcome.FAILED),
         ("A_CODE_OF_NEXT_YEAR", Outcome.REFUSED),
+        ("INVALID_READ_ONLY_USER_DML", Outcome.FAILED),
+        ("NOT_FOUND", Outcome.GONE),
+        ("INVALID_CROSS_REFERENCE_KEY", Outcome.GONE),
+        ("MALFORMED_ID", Outcome.REFUSED),
     ],
 )
 def test_a_code_says_what_becomes_of_the_record(code: str, outcome: Outcome) -> None:
@@ -58,9 +62,55 @@ def test_a_code_says_what_becomes_of_the_record(code: str, outcome: Outcome) -> 
     assert end.outcome is outcome
 
 
+OWN, OTHER = "003xx000004TmiQAAS", "001xx000003DGb2AAG"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fields", "value", "outcome"),
+    [
+        ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (), OTHER, Outcome.REFUSED),
+        ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ("Id",), OTHER, Outcome.REFUSED),
+        ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ("ReportsToId",), "x", Outcome.REFUSED),
+        ("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ("Id",), "x", Outcome.GONE),
+        ("ENTITY_IS_DELETED", "entity is deleted", (), "x", Outcome.GONE),
+        ("ENTITY_IS_DELETED", f"entity is deleted: {OTHER[:15]}", (), "x", Outcome.REFUSED),
+        ("ENTITY_IS_DELETED", f"entity is deleted: {OWN[:15]}", (), OTHER, Outcome.GONE),
+        ("MALFORMED_ID", f"malformed id {OTHER}", (), OTHER, Outcome.REFUSED),
+    ],
+)
+def test_only_what_is_said_of_the_record_itself_means_that_it_is_not_there(
+    code: str, message: str, fields: tuple[str, ...], value: str, outcome: Outcome
+) -> None:
+    end = sort(UPDATE, row(OWN, Phone=value), [Fault(code=code, message=message, fields=fields)], prefix="003")
+    assert isinstance(end, Receipt)
+    assert end.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("ENTITY_IS_DELETED", Outcome.APPLIED),
+        ("NOT_FOUND", Outcome.GONE),
+        ("INVALID_CROSS_REFERENCE_KEY", Outcome.GONE),
+        ("MALFORMED_ID", Outcome.REFUSED),
+    ],
+)
+def test_only_a_delete_proves_that_a_removal_is_done(code: str, outcome: Outcome) -> None:
+    end = sort(DELETE, row(OWN), [Fault(code=code, message="x")], prefix="003")
+    assert isinstance(end, Receipt)
+    assert end.outcome is outcome
+
+
+@pytest.mark.parametrize("code", ["CANNOT_UPDATE_CONVERTED_LEAD", "ENTITY_IS_DELETED", "NOT_FOUND"])
+def test_a_new_record_is_neither_stale_nor_gone_but_refused(code: str) -> None:
+    end = sort(create_by(ID_FIELD), row(Phone="1"), [Fault(code=code, message="x")], prefix="003")
+    assert isinstance(end, Receipt)
+    assert end.outcome is Outcome.REFUSED
+
+
 def test_a_new_record_is_refused_for_a_value_that_is_taken_and_an_old_one_only_the_field() -> None:
     taken = Fault(code="DUPLICATE_VALUE", message="Email duplicates value on record with id: 003xx000004TmiQ")
-    created = sort(upsert_by(ID_FIELD), row(Phone="1", Email="2"), [taken], prefix="003")
+    created = sort(create_by(ID_FIELD), row(Phone="1", Email="2"), [taken], prefix="003")
     assert isinstance(created, Receipt)
     assert (created.existing_id, created.refused_fields) == ("003xx000004TmiQAAS", {})
     updated = sort(UPDATE, row(Phone="1", Email="2"), [taken], prefix="003")
@@ -70,7 +120,7 @@ def test_a_new_record_is_refused_for_a_value_that_is_taken_and_an_old_one_only_t
 
 def test_of_several_records_none_is_taken_for_the_existing_one() -> None:
     words = "found: [0035e00000000010AA, 0035e00000000020AA]"
-    end = sort(upsert_by(ID_FIELD), row(Phone="1"), [Fault(code="DUPLICATE_VALUE", message=words)], prefix="003")
+    end = sort(create_by(ID_FIELD), row(Phone="1"), [Fault(code="DUPLICATE_VALUE", message=words)], prefix="003")
     assert isinstance(end, Receipt)
     assert (end.outcome, end.existing_id) == (Outcome.REFUSED, "")
 
@@ -127,8 +177,8 @@ def test_a_failed_row_tells_code_words_and_fields(text: str, code: str, words: s
     assert csvs.fault_of(text) == Fault(code=code, message=words, fields=names)
 
 
-def test_results_are_known_by_their_key_in_any_order_and_case() -> None:
-    verb = upsert_by(ID_FIELD)
+def test_results_are_known_by_their_exact_key_in_any_order() -> None:
+    verb = create_by(ID_FIELD)
     text = f'\ufeff"sf__Id","sf__Created","{ID_FIELD}"\n"003B","false","SP-2"\n"003A","true","sp-1"\n'
-    assert csvs.successes(verb, text) == {"sp-2": Done(id="003B", created=False), "sp-1": Done(id="003A")}
-    assert csvs.unprocessed(verb, f'"{ID_FIELD}"\n"SP-3"\n') == {"sp-3"}
+    assert csvs.successes(verb, text) == {"SP-2": Done(id="003B", created=False), "sp-1": Done(id="003A")}
+    assert csvs.unprocessed(verb, f'"{ID_FIELD}"\n"SP-3"\n') == {"SP-3"}
