@@ -146,10 +146,11 @@ def _type_findings(rule: FieldRule, side: Side, spec: FieldSpec) -> Iterable[Fin
 
 def _missing(where: str, side: Side, name: str, known: Sequence[FieldSpec]) -> Finding:
     near = _nearest(name, known)
+    guess = f'did you mean "{near}"?' if near else "correct the name, make the field, or leave it out."
     return Finding(
         where=where,
         what=f"{_SIDE_NAMES[side]} has no field {name} that these credentials can see",
-        remedy=f'did you mean "{near}"?' if near else "correct the name, make the field, or leave it out",
+        remedy=f"{guess} If it is there, give these credentials the right to read it",
     )
 
 

@@ -33,7 +33,7 @@ def _trip(brake: str, policy: Policy, would: str, limit: str) -> BrakeTrip:
     section = f"[connections.{policy.connection}.brakes]"
     remedy = f"look at `syncd plan`; if this is what you want, raise {brake} in {section}, for good or for one run"
     return BrakeTrip(
-        brake=brake, message=f"{policy.connection} stopped before its first write: {would}, {limit}; {remedy}"
+        brake=brake, message=f"{policy.connection} stopped before it wrote any of this: {would}, {limit}; {remedy}"
     )
 
 
@@ -91,7 +91,7 @@ def _emptied(totals: Totals, policy: Policy, side: Side) -> BrakeTrip | None:
     name = _name(policy, side)
     there = f"{_name(policy, side.other)} shows {totals.records[side.other]}"
     message = (
-        f"{policy.connection} stopped before its first write: {name} shows no records, and showed {before} "
+        f"{policy.connection} stopped before it wrote anything more: {name} shows no records, and showed {before} "
         f"before, while {there}; see whether the credentials and the scope are still right, "
         f"and look at `syncd plan`; if {name} was emptied on purpose, set enabled = false in "
         f"[connections.{policy.connection}]"

@@ -32,7 +32,7 @@ class Judgement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
     when: When
-    told: bool  #: it is about this field; otherwise only about the record it is in
+    told: bool  #: it is about this field; otherwise it is the time of the record that it is in
 
 
 def judge(
@@ -114,6 +114,9 @@ def _newest(
     times: Mapping[Side, Mapping[str, When]] | None,
     names: Mapping[Side, str],
 ) -> Judgement:
+    if _chosen_by_nobody(rule, pair):
+        reason = f"newest: {names[Side.CRM]} later than a stage of several that nobody chose in SalesPulse"
+        return Judgement(by=Rule.NEWEST, winner=Side.CRM, reason=reason)
     known = {side: _evidence(rule, pair, side, first=first, times=times) for side in Side}
     mine, theirs = known[Side.SALESPULSE], known[Side.CRM]
     if mine is None or theirs is None:
@@ -146,15 +149,28 @@ def _evidence(
 ) -> _Evidence | None:
     """The best that is known of when a side's value came.
 
-    That is the vendor's history, else our looks, else, at a first sync only, the record's time.
+    That is the vendor's history, else the look that showed it, else, at a first sync only, the record's time.
     """
     field, observed = rule.on(side), pair.on(side)
-    when = (times or {}).get(side, {}).get(field) or observed.since.get(field)
+    when = (times or {}).get(side, {}).get(field)
     if when is not None:
         return _Evidence(when=when, told=True)
-    at = observed.record.modified_at
+    when = observed.since.get(field)
+    if when is not None:
+        # A moment that a look found is its record's: another field may have moved it on since the edit.
+        return _Evidence(when=when, told=not when.exact)
+    at = observed.edited_at or observed.record.modified_at
     # Later than the first sync a record's time says little: any other field may have moved it since the edit.
     return _Evidence(when=When(earliest=at, latest=at), told=False) if first and at is not None else None
+
+
+def _chosen_by_nobody(rule: FieldRule, pair: Pair) -> bool:
+    """Whether SalesPulse shows the first of several stages, and the CRM's stage is another of these."""
+    when = pair.salespulse.since.get(rule.salespulse)
+    if when is None or not when.among:
+        return False
+    carried = lens.carry(rule, Side.SALESPULSE, pair.crm.record.values.get(rule.crm))
+    return isinstance(carried, lens.Carried) and str(carried.value) in when.among
 
 
 def _gap(later: When, earlier: When) -> timedelta | None:

@@ -163,6 +163,12 @@ class _Board:
         values = self.keys[record].get(name, frozenset())
         return {other for value in values for other in self.bearers[name, value]} - {record}
 
+    def stands_for(self, record: Key) -> Key:
+        """The record that it was converted into, where that is in the group: whom the one names, the other means."""
+        converted = self.members[record].observed.record.converted
+        heir = (Side.CRM, converted.id) if converted is not None else record
+        return heir if heir in self.members else record
+
     def contradict(self, one: Key, other: Key) -> bool:
         a, b = self.members[one], self.members[other]
         return names.contradict(self.fields, (a.side, a.observed.record), (b.side, b.observed.record))
@@ -211,8 +217,9 @@ def _by_id_property(board: _Board) -> None:
         named = (each.side.other, each.other_id)
         # An id that nobody bears is left over from another state or account: the keys may say better.
         if each.other_id and named in board.members:
-            claims[key].add(named)
-            claims[named].add(key)
+            one, other = board.stands_for(key), board.stands_for(named)
+            claims[one].add(other)
+            claims[other].add(one)
     for records in _components(set(claims), lambda key: claims[key]):
         waiting = records & board.open
         if not waiting:

@@ -105,6 +105,7 @@ class Gone:
 
     id: str
     proof: str  #: "404", "archived", "is_deleted" or "get_deleted"
+    at: datetime | None = None  #: when it was deleted, by the side's clock, where the proof says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,8 @@ class When:
 
     earliest: datetime | None
     latest: datetime
+    among: tuple[str, ...] = ()
+    #: the value is the first of several that would have done as well: against these nobody chose it
 
     @property
     def exact(self) -> bool:
@@ -129,6 +132,7 @@ class Observed:
     looked_at: datetime  #: when the request of that look was sent
     since: Mapping[str, When] = attribute(default_factory=dict)
     #: field → when its present value came, where it was seen to change
+    edited_at: datetime | None = None  #: ``modified_at`` before syncd's own writes moved it; None: they did not
     gone: Gone | None = None
 
 

@@ -68,6 +68,24 @@ def settle(fields: FieldMap, intent: Intent, receipt: Receipt, origin: Observed,
     assert_never(receipt.outcome)
 
 
+def unproven(intent: Intent, receipt: Receipt, label: str) -> Hold:
+    """The hold of a record that could not be written, is not shown by a look, and is not proven gone either."""
+    why = f" ({receipt.message})" if receipt.message else ""
+    over = (
+        "delete it there by hand" if intent.op is Op.REMOVE else "if it is gone for good, delete its other half by hand"
+    )
+    return Hold(
+        connection=intent.connection,
+        reason=HoldReason.REFUSED,
+        salespulse_id=intent.salespulse_id,
+        crm_id=intent.crm_id,
+        message=(
+            f"{label} refused to {_verb(intent)} the record{why}, which cannot be seen any more, and nothing proves it "
+            f"deleted; give syncd's user the right to see it, then run `syncd run --full`, or {over}"
+        ),
+    )
+
+
 def remainder(intent: Intent, settled: Settled) -> Intent:
     """The intent with only the fields still to be seen, to be settled with a later look as its receipt.
 

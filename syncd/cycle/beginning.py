@@ -29,8 +29,19 @@ def begin(world: World, spoke: Spoke) -> None:
             matching.release(tx, spoke.name, "refused", "due")  # what was refused under other rules is tried again
         wanted = _list_again(tx, spoke, known.wanted)
         sources.save_connection(
-            tx, spoke.name, keys_fingerprint=rules, keys_stale=False, mapping=mapping, wanted=wanted
+            tx,
+            spoke.name,
+            keys_fingerprint=rules,
+            keys_stale=False,
+            mapping=mapping,
+            wanted=wanted,
+            object=object_of(spoke),
         )
+
+
+def object_of(spoke: Spoke) -> str:
+    """What the connection's links lead to, as the state remembers it."""
+    return f"{spoke.fields.connector} {spoke.fields.object}"
 
 
 def mark_everything(world: World, spoke: Spoke) -> None:

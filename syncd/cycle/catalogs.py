@@ -54,6 +54,13 @@ def joined(world: World, spoke: Spoke) -> tuple[Spoke, list[Problem]]:
     return replace(spoke, fields=fields, policy=policy, mapping_digest=_digest(fields, policy)), problems
 
 
+def first_stage(world: World, account: Account) -> str:
+    """Id of the first stage of the side's pipeline, as far as it described itself; else ""."""
+    with world.database.read() as tx:
+        _, stages = _load(sources.get(tx, account.source).catalog)
+    return stages[0].id if stages else ""
+
+
 def problems_of(fields: FieldMap, findings: Iterable[Finding]) -> list[Problem]:
     """Core's findings in a mapping as problems of its file."""
     return [

@@ -1,13 +1,14 @@
 """A converted record's link goes to the record that it has become, in the account's connection for that object.
 
-Without such a connection the pair stays where it is, frozen (``planning``): nothing is written, created or deleted
-for it. Conversions come before matching and creates, as merges do: looks tell of them, and a run begins with those
-that an earlier one had nowhere to send.
+Without such a connection, or while it is disabled, the pair stays where it is, frozen (``planning``): nothing is
+written, created or deleted for it. Conversions come before matching and creates, as merges do: looks tell of them, and
+a run begins with those that an earlier one had nowhere to send.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -37,7 +38,8 @@ def catch_up(world: World, spoke: Spoke) -> None:
 
 
 def _heir(spoke: Spoke, converted: Converted) -> Peer | None:
-    peers = (peer for peer in spoke.peers if peer.name != spoke.name)
+    """The connection for what it became; one that is disabled takes nothing up, so the pair waits until it is not."""
+    peers = (peer for peer in spoke.peers if peer.name != spoke.name and peer.enabled)
     return next((peer for peer in peers if peer.fields.object == converted.object), None)
 
 
@@ -66,23 +68,29 @@ def _hand_over(world: World, tx: Connection, spoke: Spoke, link: Link, converted
     moved = f"converted into {converted.object} {converted.id}"
     links.set_state(tx, link.id, LinkState.MOVED, reason=moved, dirty=True)
     if there is None:
-        links.add(
+        begun = links.add(
             tx,
             heir.name,
             link.salespulse_id,
             converted.id,
-            matched_by="conversion",
+            matched_by=links.BY_CONVERSION,
             run_id=world.run_id,
             at=now,
-            bases=_inherited(link, heir.fields),
+            bases=_inherited(link, spoke.fields, heir.fields),
         )
+        links.set_state(tx, begun, LinkState.ACTIVE, reason=links.ARRIVED, dirty=True)
     matching.unmark(tx, heir.name, ((Side.SALESPULSE, link.salespulse_id), (Side.CRM, converted.id)))
 
 
-def _inherited(link: Link, fields: FieldMap) -> Mapping[str, Base]:
-    """The bases of fields that both mappings carry in the same way; the others count as never agreed."""
-    return {
-        rule.name: base
-        for rule in fields.rules
-        if (base := link.bases.get(rule.name)) is not None and base.fingerprint == rule.fingerprint
-    }
+def _inherited(link: Link, theirs: FieldMap, ours: FieldMap) -> Mapping[str, Base]:
+    """The bases of SalesPulse fields that both mappings read in the same way, whatever the CRM calls them there: State
+    of a lead is MailingState of a contact. The others count as never agreed.
+    """
+    former = {(rule.salespulse, rule.kind, rule.table): rule for rule in theirs.rules}
+    found: dict[str, Base] = {}
+    for rule in ours.rules:
+        before = former.get((rule.salespulse, rule.kind, rule.table))
+        base = link.bases.get(before.name) if before is not None else None
+        if before is not None and base is not None and base.fingerprint == before.fingerprint:
+            found[rule.name] = replace(base, fingerprint=rule.fingerprint)
+    return found

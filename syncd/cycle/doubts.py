@@ -1,8 +1,9 @@
 """Intents that were sent and have no receipt: looked up, never just sent again (design, rule 5).
 
-Updates are looked at by id. Creates with an id property are found by it. Creates in SalesPulse, which has neither key
-nor
-token, are looked for no sooner than two time-outs after they were sent, among the ids that were not known before.
+Updates are looked at by id. Creates with an id property are found by it. Creates on a side that has neither key nor
+token, such as SalesPulse, are looked for among the ids that were not known before, no sooner than two time-outs after
+they can last have gone out, or as long after it as the side says that a write may turn up. A run waits for no more than
+two time-outs: what may turn up later than that is left to a later run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -36,8 +37,8 @@ from syncd.cycle.asking import fetch
 from syncd.cycle.observing import all_keys, observe, observe_fetched
 from syncd.cycle.pulling import relist
 from syncd.cycle.settling import derive_again, settle_batch
-from syncd.cycle.world import Spoke, World
-from syncd.store import holds, journal, links, matching, observed, sources
+from syncd.cycle.world import Account, Spoke, World
+from syncd.store import holds, journal, links, matching, observed, runs, sources
 from syncd.store.journal import Doubt
 from syncd.store.observed import Look
 
@@ -69,12 +70,17 @@ def _look_at_targets(world: World, spoke: Spoke, side: Side, intents: Sequence[I
     fetched = fetch(world, account, [intent.target for intent in intents])
     with world.database.write() as tx:
         observe_fetched(world, tx, account.source, fetched)
+        gone = set(fetched.gone) - set(observed.still_live(tx, account.source, list(fetched.gone)))
         answered = []
         for intent in intents:
             found = fetched.records.get(intent.target)
-            if intent.op is Op.REMOVE and intent.target in fetched.gone:
+            if intent.op is Op.REMOVE and intent.target in gone:
                 answered.append((intent, Receipt(intent_id=intent.id, outcome=Outcome.APPLIED)))
-            elif found is not None and (applied := _applied(spoke, intent, found.values)).changes:
+            elif (
+                found is not None
+                and found.id == intent.target
+                and (applied := _applied(spoke, intent, found.values)).changes
+            ):
                 receipt = Receipt(intent_id=intent.id, outcome=Outcome.APPLIED, id=intent.target, shown=found)
                 answered.append((applied, receipt))
         settle_batch(world, tx, spoke, answered, fetched.looked_at)
@@ -116,14 +122,47 @@ def _find_by_identity(world: World, spoke: Spoke, side: Side, intents: Sequence[
 
 def _find_among_new(world: World, spoke: Spoke, side: Side, doubts: Sequence[Doubt]) -> None:
     account = spoke.accounts[side]
-    # The journal tells when an intent was about to be sent; its request may have waited long for the budget after that.
-    # It went out before its answer was known to be lost, and before this run began where an earlier run sent it.
-    ready_at = max(world.began, spoke.tally.lost_at or world.began) + 2 * account.timeout
-    _wait_until(world, spoke, ready_at, len(doubts))
-    if not _listed_since(world, account.source, ready_at):
+    ready_at = {doubt.intent.id: _sent_by(world, spoke, doubt) + _patience(account) for doubt in doubts}
+    limit = world.clock.now() + 2 * account.timeout
+    ready = [doubt for doubt in doubts if ready_at[doubt.intent.id] <= limit]
+    later = [doubt for doubt in doubts if ready_at[doubt.intent.id] > limit]
+    if later:
+        _postpone(world, spoke, side, later, max(ready_at.values()))
+    if not ready:
+        return
+    moment = max(ready_at[doubt.intent.id] for doubt in ready)
+    _wait_until(world, spoke, moment, len(ready))
+    if not _listed_since(world, account.source, moment):
         relist(world, account)
     with world.database.write() as tx:
-        _choose(world, tx, spoke, side, doubts)
+        _choose(world, tx, spoke, side, ready, later)
+
+
+def _patience(account: Account) -> timedelta:
+    return max(2 * account.timeout, account.able.late)
+
+
+def _sent_by(world: World, spoke: Spoke, doubt: Doubt) -> datetime:
+    """When its request can last have gone out.
+
+    The journal tells when an intent was about to be sent; its request may have waited long for the budget after that.
+    It went out before its answer was known to be lost, and before its run was over where an earlier one sent it.
+    """
+    if doubt.run_id is None or doubt.run_id == world.run_id:
+        return max(world.began, spoke.tally.lost_at or world.began)
+    with world.database.read() as tx:
+        return runs.over_by(tx, doubt.run_id) or world.began
+
+
+def _postpone(world: World, spoke: Spoke, side: Side, doubts: Sequence[Doubt], moment: datetime) -> None:
+    fresh = {doubt.intent.id for doubt in doubts} - spoke.tally.postponed
+    spoke.tally.postponed |= fresh
+    if fresh:
+        world.report.note(
+            spoke.name,
+            f"{len(doubts)} creates in {spoke.label(side)} are in doubt and may turn up until {moment:%H:%M UTC}; they "
+            "are not sent again, and a run after that looks what became of them",
+        )
 
 
 def _look_at_uncertain(world: World, spoke: Spoke, side: Side) -> None:
@@ -135,9 +174,14 @@ def _look_at_uncertain(world: World, spoke: Spoke, side: Side) -> None:
             _choose(world, tx, spoke, side, doubts)
 
 
-def _choose(world: World, tx: Connection, spoke: Spoke, side: Side, doubts: Sequence[Doubt]) -> None:
-    """Adopt the one record that a create can have made; none: it made none; several: nobody knows."""
-    fresh = observed.first_seen_since(tx, spoke.sources[side], min(doubt.sent_at for doubt in doubts))
+def _choose(
+    world: World, tx: Connection, spoke: Spoke, side: Side, doubts: Sequence[Doubt], rivals: Sequence[Doubt] = ()
+) -> None:
+    """Adopt the one record that a create can have made; none: it made none; several: nobody knows. ``rivals``: creates
+    that are not judged yet and may have made the same one.
+    """
+    everyone = [*doubts, *rivals]
+    fresh = observed.first_seen_since(tx, spoke.sources[side], min(doubt.sent_at for doubt in everyone))
     taken = links.living(tx, spoke.name, side, list(fresh))
     loose = {id_: seen for id_, seen in fresh.items() if id_ not in taken}
     bearing = _by_key(spoke, side, loose)
@@ -145,7 +189,7 @@ def _choose(world: World, tx: Connection, spoke: Spoke, side: Side, doubts: Sequ
         doubt.intent.id: [
             id_ for id_ in _near(spoke, doubt.intent, bearing, loose) if _is_it(spoke, doubt.intent, loose[id_])
         ]
-        for doubt in doubts
+        for doubt in everyone
     }
     claimed: dict[str, int] = defaultdict(int)
     for some in candidates.values():

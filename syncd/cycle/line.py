@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from syncd.core.model import SIDES, LinkState
 from syncd.cycle import doubts, opening
+from syncd.cycle.arriving import receive
 from syncd.cycle.beginning import mark_everything
-from syncd.cycle.matching import match_all
+from syncd.cycle.matching import match_all, tell_waiting
 from syncd.cycle.planning import judge, plan_all
 from syncd.cycle.pretending import pretend
 from syncd.cycle.pulling import pull
@@ -28,14 +30,16 @@ def run(world: World, *, full: bool, dry: bool = False) -> None:
     _pull(world, full=full)
     for _ in range(ROUNDS):
         for spoke in _active(world):
-            try:
-                _round(world, spoke, dry=dry)
-            except ConnectionStop as stop:
-                spoke.tally.stop = stop
-                world.report.note(spoke.name, str(stop))
+            # What another connection's lost answer left in SalesPulse must not pass for a person's late edit.
+            for each in _active(world):
+                _attempt(world, each, partial(_clear_up, dry=dry))
+            if spoke.tally.stop is None:
+                _attempt(world, spoke, partial(_round, dry=dry))
         if not any(_unfinished(world, spoke) for spoke in _active(world)):
             break
     _count_unchanged(world)
+    for spoke in _active(world):
+        tell_waiting(world, spoke)
     if not dry:
         _give_up(world)
         _close(world, full=full)
@@ -78,8 +82,24 @@ def _notice(world: World, accounts: Iterable[Account]) -> None:
             world.report.note(account.source, text)
 
 
-def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
+def _attempt(world: World, spoke: Spoke, step: Callable[[World, Spoke], None]) -> None:
+    """One step of a connection; what stops it, stops it alone."""
+    try:
+        step(world, spoke)
+    except ConnectionStop as stop:
+        spoke.tally.stop = stop
+        world.report.note(spoke.name, str(stop))
+
+
+def _clear_up(world: World, spoke: Spoke, *, dry: bool) -> None:
+    if not dry:
+        for side in SIDES:
+            spoke.accounts[side].connector.recover()
     doubts.resolve(world, spoke)
+
+
+def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
+    receive(world, spoke)
     match_all(world, spoke)
     plan_all(world, spoke)
     judge(world, spoke)
@@ -94,10 +114,10 @@ def _round(world: World, spoke: Spoke, *, dry: bool) -> None:
 def _unfinished(world: World, spoke: Spoke) -> bool:
     with world.database.read() as tx:
         return bool(
-            links.dirty_count(tx, spoke.name)
+            links.dirty_count(tx, spoke.name) > len(links.dirty_among(tx, tuple(spoke.tally.left)))
             or matching.count(tx, spoke.name, "due")
             or journal.counts(tx, spoke.name)
-            or journal.counts(tx, spoke.name, journal.SENT)
+            or any(doubt.intent.id not in spoke.tally.postponed for doubt in journal.doubts(tx, spoke.name))
         )
 
 
@@ -113,11 +133,12 @@ def _give_up(world: World) -> None:
     """Writes that no round got an answer to: that side could not be reached, and the pass is not done."""
     for spoke in _active(world):
         with world.database.read() as tx:
-            sent = journal.counts(tx, spoke.name, journal.SENT)
+            doubts_ = journal.doubts(tx, spoke.name)
+        sent = [doubt.intent.side for doubt in doubts_ if doubt.intent.id not in spoke.tally.postponed]
         if sent:
-            labels = " and ".join(sorted({spoke.label(side) for side, _op in sent}))
+            labels = " and ".join(sorted({spoke.label(side) for side in sent}))
             spoke.tally.stop = Unreachable(
-                f"{labels}: {sum(sent.values())} writes were sent and no answer came, also when they were sent again; "
+                f"{labels}: {len(sent)} writes were sent and no answer came, also when they were sent again; "
                 "check that the service is up; the next run looks up what became of them before it writes anything"
             )
             world.report.note(spoke.name, str(spoke.tally.stop))

@@ -34,12 +34,15 @@ def renew(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bo
 
 def _renew_targets(world: World, spoke: Spoke, side: Side, batch: Sequence[Intent]) -> bool:
     account = spoke.accounts[side]
-    old = _stale(world, account, [intent.target for intent in batch])
+    removing = batch[0].op is Op.REMOVE
+    # A guarded side compares with what an update replaces when it writes: a look of the pass before it adds nothing.
+    ids = () if account.able.guarded and not removing else [intent.target for intent in batch]
+    old = _stale(world, account, ids)
     if old and _listing_is_cheaper(world, account, _waiting(world, spoke, side, batch[0].op)):
         relist(world, account)
     elif old:
         _look(world, account, old)
-    if batch[0].op is Op.REMOVE:
+    if removing:
         # The proof is looked at once more right before anything is deleted on its strength: halves come back.
         _look(world, spoke.accounts[side.other], [intent.origin for intent in batch])
     elif not old:

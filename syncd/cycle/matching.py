@@ -5,7 +5,7 @@ no request.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from syncd.core.match import Candidate, Group, Matched, keys_of, match
 from syncd.core.model import SIDES, Hold, HoldReason, Intent, LinkState, Op, Record, Side
 from syncd.core.plan import creation
 from syncd.core.scope import in_scope
+from syncd.cycle import beside
 from syncd.cycle.islands import Islands
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, links, matching, observed
@@ -30,7 +31,8 @@ def match_all(world: World, spoke: Spoke) -> None:
     """Take up every record that is due until none is."""
     with world.database.write() as tx:
         matching.release(tx, spoke.name, "waiting", "due")
-        in_doubt = _in_doubt(tx, spoke)
+        doubted = _Doubted.read(tx, spoke)
+        unlisted = beside.unlisted(tx, spoke)
         total = matching.count(tx, spoke.name, "due")
     done = 0
     while True:
@@ -41,35 +43,72 @@ def match_all(world: World, spoke: Spoke) -> None:
             groups, crowded = _groups(tx, spoke, due)
             for group in groups:
                 matched = match(spoke.fields, spoke.policy, group, crowded)
-                _apply(world, tx, spoke, group, _without(matched, _waiting(tx, spoke, matched, in_doubt)))
+                waiting = _waiting(tx, spoke, matched, doubted)
+                if unlisted:
+                    waiting |= _wait(tx, spoke, [who for who in matched.creates if who[0] is Side.SALESPULSE])
+                _apply(world, tx, spoke, group, _without(matched, waiting))
             matching.mark_left(tx, spoke.name, due)
         done += len(due)
         world.report.progress(spoke.name, "matching", min(done, total), total)
     _hold_keyless(world, spoke)
 
 
-def _in_doubt(tx: Connection, spoke: Spoke) -> frozenset[tuple[str, str]]:
-    """Keys of other connections' creates in SalesPulse that may have happened: nobody else creates for them."""
-    doubts = (*journal.doubts(tx), *journal.uncertain(tx))
-    return frozenset(
-        (key, value)
-        for doubt in doubts
-        if doubt.intent.connection != spoke.name
-        and (doubt.intent.side, doubt.intent.op) == (Side.SALESPULSE, Op.CREATE)
-        for key, values in keys_of(spoke.fields, Side.SALESPULSE, Record(id="", values=doubt.intent.values)).items()
-        for value in values
-    )
+def tell_waiting(world: World, spoke: Spoke) -> None:
+    """Say how many creates wait until the account's other objects were listed once."""
+    with world.database.read() as tx:
+        unlisted = ", ".join(beside.unlisted(tx, spoke))
+        waiting = sum(side is Side.SALESPULSE for side, _id in matching.in_state(tx, spoke.name, "waiting"))
+    if unlisted and waiting:
+        world.report.note(
+            spoke.name,
+            f"{waiting} records are not created in {spoke.policy.label} yet: {unlisted}, on the same account, was never"
+            " listed, and they may be there already; `syncd run --full` without --connection lists it",
+        )
 
 
-def _waiting(tx: Connection, spoke: Spoke, matched: Matched, in_doubt: frozenset[tuple[str, str]]) -> frozenset[Who]:
-    """Creates in SalesPulse that have to wait for another connection's; marked so."""
-    creates = [who for who in matched.creates if who[0] is Side.CRM] if in_doubt else []
-    if not creates:
-        return frozenset()
-    values = _values(tx, spoke, creates)
-    waiting = frozenset(who for who in creates if not in_doubt.isdisjoint(values[who]))
-    matching.mark(tx, spoke.name, waiting, "waiting")
-    return waiting
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doubted:
+    """Creates that may have happened: nobody else creates for their keys."""
+
+    origins: frozenset[Who]  #: this connection's own, which a later run judges
+    keys: frozenset[tuple[Side, str, str]]  #: (the side that is written, key, value); also other connections'
+
+    @classmethod
+    def read(cls, tx: Connection, spoke: Spoke) -> _Doubted:
+        own = [one.intent for one in journal.doubts(tx, spoke.name) if one.intent.op is Op.CREATE]
+        others = [one.intent for one in (*journal.doubts(tx), *journal.uncertain(tx))]
+        theirs = [
+            intent
+            for intent in others
+            if intent.connection != spoke.name and (intent.side, intent.op) == (Side.SALESPULSE, Op.CREATE)
+        ]
+        return cls(
+            origins=frozenset((intent.side.other, intent.origin) for intent in own),
+            keys=frozenset(
+                (intent.side, key, value)
+                for intent in (*own, *theirs)
+                for key, values in keys_of(spoke.fields, intent.side, Record(id="", values=intent.values)).items()
+                for value in values
+            ),
+        )
+
+
+def _waiting(tx: Connection, spoke: Spoke, matched: Matched, doubted: _Doubted) -> frozenset[Who]:
+    """Creates that have to wait for one that is in doubt; marked so. Whose own create is in doubt stays as planned."""
+    own = [who for who in matched.creates if who in doubted.origins]
+    matching.mark(tx, spoke.name, own, "planned")
+    values = _values(tx, spoke, matched.creates) if doubted.keys and matched.creates else {}
+    rivals = [
+        who
+        for who, pairs in values.items()
+        if who not in doubted.origins and any((who[0].other, key, value) in doubted.keys for key, value in pairs)
+    ]
+    return _wait(tx, spoke, rivals) | frozenset(own)
+
+
+def _wait(tx: Connection, spoke: Spoke, creates: Sequence[Who]) -> frozenset[Who]:
+    matching.mark(tx, spoke.name, creates, "waiting")
+    return frozenset(creates)
 
 
 def _without(matched: Matched, waiting: frozenset[Who]) -> Matched:
@@ -97,14 +136,19 @@ def _groups(tx: Connection, spoke: Spoke, due: Sequence[Who]) -> tuple[list[Grou
                     islands.join(who, half)
         joining = {pair: who for who, pairs in values.items() for pair in pairs if pair[0] != IDENTITY}
         unseen = [pair for pair in joining if pair not in asked and pair not in crowded]
-        crowded |= matching.crowded(tx, spoke.name, unseen, CROWD)
+        for name in (spoke.name, *(peer.name for peer in beside.others(spoke))):
+            crowded |= matching.crowded(tx, name, unseen, CROWD)
         fresh = [pair for pair in unseen if pair not in crowded]
         asked |= {pair: joining[pair] for pair in fresh}
         claimed = [(IDENTITY, id_) for _, id_ in frontier]
-        for side, id_, key, value in matching.bearers(tx, spoke.name, [*fresh, *claimed]):
+        wanted = [*fresh, *claimed]
+        for side, id_, key, value in matching.bearers(tx, spoke.name, wanted) | beside.bearers(tx, spoke, wanted):
             who = (side, id_)
             reached.add(who)
             islands.join(who, (side.other, value) if key == IDENTITY else asked[key, value])
+        for one, other in beside.joined(tx, spoke, [id_ for side, id_ in frontier if side is Side.CRM]):
+            reached |= {one, other}
+            islands.join(one, other)
         frontier = {who for who in reached if who not in values and not islands.visited(who)}
         islands.visit(values)
     return _candidates(tx, spoke, islands.all()), crowded
@@ -121,7 +165,9 @@ def _candidates(tx: Connection, spoke: Spoke, islands: list[list[Who]]) -> list[
     for side in SIDES:
         ids = [id_ for one, id_ in everybody if one is side]
         shown = observed.get_many(tx, spoke.sources[side], ids)
-        linked = matching.linked(tx, spoke.account_names, side, ids)
+        if side is Side.CRM:
+            shown = {**beside.shown(tx, spoke, [id_ for id_ in ids if id_ not in shown]), **shown}
+        linked = matching.linked(tx, (*spoke.account_names, *spoke.former), side, ids)
         identity = spoke.policy.identity.get(side)
         for id_, seen in shown.items():
             if seen.gone is not None:

@@ -36,7 +36,7 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
                 if noticed.records[id_].merged_ids:
                     _follow_merge(world, tx, spoke, noticed.records[id_])
             _follow_conversions(world, tx, spoke, [noticed.records[id_] for id_ in touched])
-        links.mark_dirty(tx, spoke.name, side, noticed.changed)
+        links.mark_dirty(tx, spoke.name, side, touched)  # a converted record's heir is linked before it is seen
         with_link = links.living(tx, spoke.name, side, touched)
         waiting = matching.states(tx, spoke.name, side, touched)
         loose = [id_ for id_ in touched if id_ not in with_link and waiting.get(id_) != "planned"]
@@ -44,9 +44,16 @@ def observe(world: World, tx: Connection, source: str, looks: Iterable[Look]) ->
     return len(touched)
 
 
-def observe_fetched(world: World, tx: Connection, source: str, fetched: Fetched) -> None:
-    """Store the answer to a fetch by ids: looks, merges, proven deletions."""
-    looks = {record.id: Look(record=record, looked_at=fetched.looked_at) for record in fetched.records.values()}
+def observe_fetched(
+    world: World, tx: Connection, source: str, fetched: Fetched, *, own: frozenset[str] = frozenset()
+) -> None:
+    """Store the answer to a fetch by ids: looks, merges, proven deletions. ``own``: records that syncd has just
+    written.
+    """
+    looks = {
+        record.id: Look(record=record, looked_at=fetched.looked_at, own=record.id in own)
+        for record in fetched.records.values()
+    }
     moved = {asked: record for asked, record in fetched.records.items() if record.id != asked}
     observe(world, tx, source, looks.values())
     for asked, record in moved.items():
@@ -63,6 +70,7 @@ def observe_gone(world: World, tx: Connection, source: str, gone: Mapping[str, G
     lost = observed.mark_gone(tx, source, tuple(gone.values()), at)
     if source == HUB and lost:
         _mark_absent(world, tx, lost)
+        holds.close_elsewhere(tx, [spoke.name for spoke in world.spokes], lost, at=at)
     for spoke, side in world.users(source):
         links.mark_dirty(tx, spoke.name, side, lost)
         _free_neighbours(tx, spoke, side, lost)

@@ -14,7 +14,7 @@ from syncd.config.model import Config, ConnectionConfig
 from syncd.core.mapping import STAGE_FIELD
 from syncd.core.model import Op, Side
 from syncd.cycle import budgets, converting
-from syncd.cycle.beginning import begin
+from syncd.cycle.beginning import begin, object_of
 from syncd.cycle.catalogs import described, joined, known
 from syncd.cycle.world import HUB, Account, Peer, Reporter, Spoke, Tally, World
 from syncd.errors import ConfigError, ConnectionStop, MappingUnfit, Problem, WrongAccount
@@ -51,8 +51,8 @@ def open_world(
                 connection.settings, clock, spent=budgets.spent(database, connection.account, clock)
             )
         spokes.append(_open_spoke(connection, hub, governors[connection.account], database, clock, full=full))
-    peers = _peers(config)
     active = {one.name for one in connections} | {one.name for one in config.connections if one.enabled}
+    peers = _peers(config, active)
     spokes = [
         replace(spoke, peers=peers[spoke.name], strangers=_strangers(config, spoke.name, active)) for spoke in spokes
     ]
@@ -65,14 +65,17 @@ def open_world(
         new_id=new_id,
         hub=hub,
         spokes=tuple(spokes),
+        configured=frozenset(one.name for one in config.connections),
     )
 
 
-def _peers(config: Config) -> dict[str, tuple[Peer, ...]]:
+def _peers(config: Config, active: set[str]) -> dict[str, tuple[Peer, ...]]:
     """name → every connection on the same CRM account, itself included: a contact has at most one link among them."""
     return {
         one.name: tuple(
-            Peer(name=other.name, fields=other.fields) for other in config.connections if other.account == one.account
+            Peer(name=other.name, fields=other.fields, enabled=other.name in active)
+            for other in config.connections
+            if other.account == one.account
         )
         for one in config.connections
     }
@@ -232,13 +235,38 @@ def prepare(world: World, *, full: bool) -> None:
 
 def _fitted(world: World, spoke: Spoke, *, full: bool) -> tuple[Spoke, list[Problem]]:
     """The connection joined to what its sides say of themselves, and what does not fit."""
-    if shared := shared_account(world, spoke):
-        return spoke, [shared]
+    if problem := shared_account(world, spoke) or _other_object(world, spoke):
+        return spoke, [problem]
+    with world.database.read() as tx:
+        former = sources.former(tx, spoke.name, object_of(spoke), but=world.configured)
+    spoke = replace(spoke, former=former)
     try:
         account = described(world, spoke.accounts[Side.CRM], full=full)
     except MappingUnfit as unfit:
         return spoke, list(unfit.problems)
     return joined(world, replace(spoke, accounts={Side.SALESPULSE: world.hub, Side.CRM: account}))
+
+
+def _other_object(world: World, spoke: Spoke) -> Problem | None:
+    """What is wrong when the links of a connection lead to another object than its mapping now names: to the new one
+    all of them would be missing.
+    """
+    mine = object_of(spoke)
+    with world.database.write() as tx:
+        before = sources.known_connection(tx, spoke.name).object
+        if not before or before == mine:
+            return None
+        if not links.counts(tx, spoke.name):
+            account_id = sources.get(tx, spoke.name).account_id
+            sources.forget(tx, spoke.name)  # nothing hangs on what the other object showed
+            sources.save(tx, spoke.name, account_id=account_id)
+            matching.forget(tx, spoke.name)
+            return None
+    return Problem(
+        where=f"[connections.{spoke.name}]",
+        what=f"its mapping is for {mine}, but its links in the state lead to {before}",
+        remedy="put the former mapping back, and use a connection of another name for the other object",
+    )
 
 
 def _stop_all(world: World, stop: ConnectionStop) -> None:

@@ -4,7 +4,7 @@ or a stop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,10 +14,11 @@ from syncd.core.gone import decide_gone
 from syncd.core.guard import guard
 from syncd.core.mapping import Deletes
 from syncd.core.merge import merge
-from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict, When
+from syncd.core.model import SIDES, Decision, Hold, LinkState, Op, Pair, Side, Totals, Verdict
 from syncd.core.plan import bases_after, holds_of, intents, withhold
 from syncd.core.scope import in_scope
 from syncd.cycle import converting
+from syncd.cycle.dating import field_times
 from syncd.cycle.world import Spoke, World
 from syncd.store import holds, journal, ledger, links, sources
 
@@ -37,7 +38,7 @@ def plan_all(world: World, spoke: Spoke) -> None:
         if not pairs:
             break
         after = pairs[-1][0].link.id
-        plan_pairs(world, spoke, pairs)
+        plan_pairs(world, spoke, [one for one in pairs if one[0].link.id not in spoke.tally.left])
         done += len(pairs)
         world.report.progress(spoke.name, "comparing", min(done, total), total)
 
@@ -66,7 +67,7 @@ def plan_pairs(world: World, spoke: Spoke, pairs: Sequence[tuple[Pair, bytes]]) 
         if any(decision.wants_times for decision in decided[pair.link.id]):
             asking.append(pair)
     if asking:
-        times = _field_times(spoke, asking, decided)
+        times = field_times(world, spoke, asking, decided)
         for pair in asking:
             decided[pair.link.id] = merge(spoke.fields, pair, times.get(pair.link.id, {}), label=label)
     with world.database.write() as tx:
@@ -82,29 +83,6 @@ def _ready(spoke: Spoke, pair: Pair) -> bool:
     if pair.link.state in {LinkState.SEVERED, LinkState.MOVED} or any(pair.on(side).gone for side in SIDES):
         return False
     return all(in_scope(spoke.fields, side, pair.on(side).record) for side in SIDES)
-
-
-def _field_times(
-    spoke: Spoke, pairs: Sequence[Pair], decided: Mapping[int, tuple[Decision, ...]]
-) -> dict[int, dict[Side, dict[str, When]]]:
-    """Ask the sides that know it when the fields in conflict were set; only for those pairs and fields."""
-    rules = {rule.name: rule for rule in spoke.fields.rules}
-    found: dict[int, dict[Side, dict[str, When]]] = {pair.link.id: {} for pair in pairs}
-    for side in SIDES:
-        account = spoke.accounts[side]
-        if not account.able.field_times:
-            continue
-        asked = {
-            rules[decision.rule].on(side)
-            for pair in pairs
-            for decision in decided[pair.link.id]
-            if decision.wants_times
-        }
-        known = account.connector.field_times([pair.link.on(side) for pair in pairs], sorted(asked))
-        for pair in pairs:
-            moments = known.get(pair.link.on(side), {})
-            found[pair.link.id][side] = {name: When(earliest=at, latest=at) for name, at in moments.items()}
-    return found
 
 
 def _plan_pair(

@@ -21,7 +21,7 @@ from syncd.store.sources import Source
 
 #: A listing that was broken off longer ago than this is begun anew.
 RESUME_WITHIN = timedelta(hours=6)
-#: Missing records looked at in one transaction; a kill loses no more than these looks.
+#: Missing records looked at in one transaction, unless one request shows more; a kill loses no more than these looks.
 PROVED_AT_ONCE = 100
 
 
@@ -205,7 +205,12 @@ def close_listing(world: World, reading: Reading) -> None:
     able = reading.account.able
     walks = 2 if reading.again else 1
     then = after_walk(
-        missing=len(missing), page_size=able.page_size, total=live, walks=walks, fetch_batch=able.fetch_batch
+        missing=len(missing),
+        page_size=able.page_size,
+        total=live,
+        walks=walks,
+        fetch_batch=able.fetch_batch,
+        skips=not able.changes,  # only a side without a feed counts its pages
     )
     if then is Next.WALK:
         world.report.note(name, f"{len(missing)} known records were not in the listing: it is walked once more")
@@ -222,8 +227,9 @@ def close_listing(world: World, reading: Reading) -> None:
 def prove(world: World, account: Account, ids: list[str]) -> None:
     """Look singly at records that are believed missing. Absence is not deletion; a 404 by id is."""
     label = account.connector.label
-    for done in range(0, len(ids), PROVED_AT_ONCE):
-        fetched = fetch(world, account, ids[done : done + PROVED_AT_ONCE])
+    at_once = max(PROVED_AT_ONCE, account.able.fetch_batch)
+    for done in range(0, len(ids), at_once):
+        fetched = fetch(world, account, ids[done : done + at_once])
         with world.database.write() as tx:
             observe_fetched(world, tx, account.source, fetched)
             sources.mark_seen(tx, account.source, list(fetched.records))

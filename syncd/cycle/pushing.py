@@ -13,8 +13,8 @@ from datetime import datetime
 from connectors.port import Connector
 from syncd.clock import Clock
 from syncd.core.model import SIDES, Intent, Op, Outcome, Receipt, Side
+from syncd.cycle.landing import land
 from syncd.cycle.looking import renew
-from syncd.cycle.settling import land
 from syncd.cycle.world import Spoke, World
 from syncd.errors import AnswerLost, BatchRefused, ConnectionStop
 from syncd.store import journal
@@ -35,6 +35,7 @@ class _Lane:
     halves: deque[tuple[Intent, ...]] = field(default_factory=deque)  #: of refused batches, journalled as sent already
     flying: int = 0
     most: int = 1  #: batches under way at once: the first goes alone, since its answer may show how to send the others
+    waves: set[Op] = field(default_factory=set)  #: operations of which so many waited that all of them go in waves
 
 
 def push(world: World, spoke: Spoke) -> None:
@@ -89,11 +90,11 @@ def _next(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
     if lane.halves:
         return lane.halves.popleft()
     try:
-        batch = _planned(world, spoke, lane.side)
+        batch = _planned(world, spoke, lane)
         for _ in range(RENEWALS):
             if not batch or not renew(world, spoke, lane.side, batch):
                 break
-            batch = _planned(world, spoke, lane.side)
+            batch = _planned(world, spoke, lane)
     except ConnectionStop as stop:
         spoke.tally.stop = stop
         world.report.note(spoke.name, str(stop))
@@ -104,14 +105,17 @@ def _next(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
     return batch
 
 
-def _planned(world: World, spoke: Spoke, side: Side) -> tuple[Intent, ...]:
+def _planned(world: World, spoke: Spoke, lane: _Lane) -> tuple[Intent, ...]:
     # Asked each time: SalesPulse takes larger batches once it has shown that a create takes the stage along.
+    side = lane.side
     able = spoke.accounts[side].connector.capabilities()
     with world.database.read() as tx:
         for op in ORDER:
             size, wave = able.batch.get(op, 1), able.waves.get(op)
-            if wave is not None and journal.counts(tx, spoke.name).get((side, op), 0) > wave.above:
-                size = wave.batch
+            if wave is not None:
+                if op not in lane.waves and journal.counts(tx, spoke.name).get((side, op), 0) > wave.above:
+                    lane.waves.add(op)
+                size = wave.batch if op in lane.waves else size
             batch = journal.planned(tx, spoke.name, side, op, size)
             if batch:
                 return batch

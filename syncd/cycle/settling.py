@@ -28,68 +28,40 @@ from syncd.core.model import (
     Settled,
     Side,
 )
-from syncd.core.settle import settle
-from syncd.cycle.asking import fetch
-from syncd.cycle.observing import observe, observe_fetched, observe_gone
-from syncd.cycle.world import Spoke, World
+from syncd.core.settle import settle, unproven
+from syncd.cycle.dating import carried
+from syncd.cycle.observing import observe, observe_gone
+from syncd.cycle.world import HUB, Spoke, World
 from syncd.store import holds, journal, ledger, links, matching, observed
 from syncd.store.links import Settling
 from syncd.store.matching import Who
 from syncd.store.observed import Look
 
 Answered = tuple[Intent, Receipt]
+#: So often in one run a record may be found other than decided on: whoever edits it that often is let finish.
+STALE_MOST = 3
 
 
-def land(
-    world: World, spoke: Spoke, side: Side, batch: Sequence[Intent], receipts: Sequence[Receipt], at: datetime
+def settle_batch(
+    world: World,
+    tx: Connection,
+    spoke: Spoke,
+    answered: Sequence[Answered],
+    at: datetime,
+    *,
+    unseen: frozenset[str] = frozenset(),
 ) -> None:
-    """Given the receipts of a batch and when they came, look where they show too little and store what they mean."""
-    by_id = {receipt.intent_id: receipt for receipt in receipts}
-    answered = [(intent, by_id[intent.id]) for intent in batch if intent.id in by_id]
-    answered = _complete(world, spoke, side, answered)
-    with world.database.write() as tx:
-        settle_batch(world, tx, spoke, answered, at)
+    """Store what the receipts of one side mean. ``at``: when they had come; looks that were sent before are older.
 
-
-def _complete(world: World, spoke: Spoke, side: Side, answered: list[Answered]) -> list[Answered]:
-    """Believe only what the side shows: fields that an answer did not show, and records that it says are other
-    than expected, are read.
+    ``unseen``: intents whose record a look did not show, without proof that it is gone.
     """
-    asked = []
-    for intent, receipt in answered:
-        shown = receipt.shown.values if receipt.shown else {}
-        missing = [c for c in intent.changes if c.field not in shown and c.field not in receipt.refused_fields]
-        if receipt.outcome is Outcome.APPLIED and intent.op in (Op.CREATE, Op.UPDATE) and missing:
-            asked.append(receipt.id or intent.target)
-        elif receipt.outcome in (Outcome.STALE, Outcome.GONE):
-            asked.append(intent.target)
-        elif receipt.outcome is Outcome.REFUSED and receipt.existing_id:
-            asked.append(receipt.existing_id)
-    asked = list(dict.fromkeys(asked))
-    if not asked:
-        return answered
-    account = spoke.accounts[side]
-    fetched = fetch(world, account, asked)
-    with world.database.write() as tx:
-        observe_fetched(world, tx, account.source, fetched)
-    return [(intent, _with_look(intent, receipt, fetched.records)) for intent, receipt in answered]
-
-
-def _with_look(intent: Intent, receipt: Receipt, records: Mapping[str, Record]) -> Receipt:
-    found = records.get(receipt.id or intent.target)
-    if receipt.outcome is not Outcome.APPLIED or found is None:
-        return receipt
-    shown = receipt.shown
-    values = {**found.values, **(shown.values if shown else {})}
-    return replace(receipt, shown=replace(found, values=values))
-
-
-def settle_batch(world: World, tx: Connection, spoke: Spoke, answered: Sequence[Answered], at: datetime) -> None:
-    """Store what the receipts of one side mean. ``at``: when they had come; looks that were sent before are older."""
     if answered:
         batch = _Batch.read(world, tx, spoke, answered, at)
         for intent, receipt in answered:
-            batch.one(intent, receipt)
+            if intent.id in unseen:
+                batch.unseen(intent, receipt)
+            else:
+                batch.one(intent, receipt)
         batch.write()
 
 
@@ -133,14 +105,16 @@ class _Batch:
         looks = [(intent, _shown(receipt)) for intent, receipt in answered if receipt.outcome is Outcome.APPLIED]
         dirty |= _edited(tx, spoke, side, looks)
         source, other = spoke.sources[side], spoke.sources[side.other]
+        origins = observed.get_many(tx, other, [intent.origin for intent in intents])
         observe(
             world,
             tx,
             source,
             [Look(record=shown, looked_at=at, whole=False) for _, shown in looks if shown is not None],
         )
+        if source == HUB:
+            observed.date(tx, source, carried(spoke.fields, answered, origins))
         written = [receipt.id or intent.target for intent, receipt in answered]
-        origins = observed.get_many(tx, other, [intent.origin for intent in intents])
         return cls(
             world=world,
             tx=tx,
@@ -160,6 +134,9 @@ class _Batch:
 
     def one(self, intent: Intent, receipt: Receipt) -> None:
         """Take up one receipt."""
+        subject = (intent.side, intent.target or intent.origin)
+        if receipt.outcome is not Outcome.FAILED:
+            self.spoke.tally.failing.discard(subject)
         match receipt.outcome:
             case Outcome.UNKNOWN:
                 return  # stays journalled as sent: looked up later
@@ -172,14 +149,37 @@ class _Batch:
                     self._updated(intent, receipt)
             case Outcome.REFUSED:
                 self._refused(intent, receipt)
-            case Outcome.STALE | Outcome.GONE | Outcome.FAILED:
-                self.spoke.tally.failed += receipt.outcome is Outcome.FAILED
+            case Outcome.FAILED:
+                self.spoke.tally.failing.add(subject)
                 derive_again(self.tx, self.spoke, intent)
+            case Outcome.STALE | Outcome.GONE:
+                self._other_than_expected(intent, subject)
         self.done.append(intent.id)
+
+    def unseen(self, intent: Intent, receipt: Receipt) -> None:
+        """Hold a pair whose record is neither shown nor proven gone. Only a full run tries again, or a new value."""
+        self.held.append(unproven(intent, receipt, self.spoke.label(intent.side)))
+        link = self.pairs.get(intent.link_id) if intent.link_id is not None else None
+        if link is not None:
+            self.settlings.append(Settling(link_id=link.id, bases=link.bases, dirty=link.id in self.dirty))
+        self.done.append(intent.id)
+
+    def _other_than_expected(self, intent: Intent, subject: tuple[Side, str]) -> None:
+        """Decided again, but not for ever: after some rounds it is left for a later run."""
+        derive_again(self.tx, self.spoke, intent)
+        tally = self.spoke.tally
+        tally.stale[subject] += 1
+        if tally.stale[subject] >= STALE_MOST:
+            tally.failing.add(subject)
+            if intent.link_id is not None:
+                tally.left.add(intent.link_id)
 
     def _created(self, intent: Intent, receipt: Receipt) -> None:
         if receipt.id in self.linked:
-            # An upsert met a record that has another half already: whose it is, a person has to say.
+            # An upsert met a record that has another half already, or the new record was merged into one before it
+            # was looked at: whose it is, a person has to say. What a person merged is not made again.
+            if receipt.created:
+                self.spoke.tally.matched_again.add((intent.side.other, intent.origin))
             self._refused(intent, replace(receipt, outcome=Outcome.REFUSED, existing_id=receipt.id))
             return
         now, tx, name = self.world.clock.now(), self.tx, self.spoke.name
@@ -310,7 +310,9 @@ def _shown(receipt: Receipt) -> Record | None:
 
 
 def _edited(tx: Connection, spoke: Spoke, side: Side, looks: Iterable[tuple[Intent, Record | None]]) -> set[int]:
-    """Links of records whose answer shows a new value in a field that was not written: somebody typed it meanwhile."""
+    """Links of records whose answer shows a new value in a field that was not written: somebody typed it meanwhile,
+    or no look had read the field, and no merge has judged it.
+    """
     updates = [(intent, shown) for intent, shown in looks if intent.link_id is not None and shown is not None]
     before = observed.get_many(tx, spoke.sources[side], [intent.target for intent, _ in updates])
     mapped = {rule.on(side) for rule in spoke.fields.rules}
@@ -319,7 +321,7 @@ def _edited(tx: Connection, spoke: Spoke, side: Side, looks: Iterable[tuple[Inte
         known = before[intent.target].record.values if intent.target in before else {}
         others = mapped - {change.field for change in intent.changes}
         if intent.link_id is not None and any(
-            name in shown.values and shown.values[name] != known.get(name) for name in others
+            name in shown.values and (name not in known or shown.values[name] != known[name]) for name in others
         ):
             found.add(intent.link_id)
     return found

@@ -44,13 +44,24 @@ class Tally:
     unchanged: int = 0  #: active pairs of which no value was written
     unmapped: int = 0
     held: int = 0  #: holds that this run opened
-    failed: int = 0
+    failing: set[tuple[Side, str]] = field(default_factory=set)
+    #: (written side, its record or the origin of a create) of writes that failed and did not succeed later in the run
+    stale: Counter[tuple[Side, str]] = field(default_factory=Counter)  #: how often each was no longer as decided on
+    left: set[int] = field(default_factory=set)  #: pairs that stay for a later run
+    postponed: set[str] = field(default_factory=set)  #: creates in doubt that a later run judges
     matched_again: set[tuple[Side, str]] = field(default_factory=set)
     #: records whose create met an existing one: matched once more, not for ever
+    looked_for: set[str] = field(default_factory=set)
+    #: records that others were converted into and that no read had shown: asked for once
     lost_at: datetime | None = None  #: when an answer was last known to be lost: its request was sent before that
     stop: ConnectionStop | None = None
     brakes: tuple[BrakeTrip, ...] = ()
     first_sync_missing: bool = False
+
+    @property
+    def failed(self) -> int:
+        """Writes that were not applied and are tried again in a later run."""
+        return len(self.failing)
 
     @property
     def written(self) -> int:
@@ -78,6 +89,7 @@ class Peer:
 
     name: str
     fields: FieldMap
+    enabled: bool = True  #: or in this run all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +105,7 @@ class Spoke:
     mapping_digest: bytes  #: of fields and policies: a pair is merged again when it changes
     peers: tuple[Peer, ...] = ()  #: the connections on the same CRM account, this one included
     strangers: tuple[str, ...] = ()  #: earlier connections of its connector that do not share its budget
+    former: tuple[str, ...] = ()  #: connections for the account's other objects that left the config: their links count
 
     @property
     def sources(self) -> dict[Side, str]:
@@ -119,6 +132,7 @@ class World:
     new_id: Callable[[], str]
     hub: Account
     spokes: tuple[Spoke, ...]
+    configured: frozenset[str] = frozenset()  #: the names of all connections of the config
     workers: int = 4  #: requests under way at once on one side
     hub_known: bool = False  #: SalesPulse has shown a contact that was known before: it is the same account
 

@@ -16,10 +16,10 @@ from typing import Self
 from syncd.clock import Clock
 from syncd.net.desk import Desk
 from syncd.net.line import Caller, Priority
-from syncd.net.pool import Pool
+from syncd.net.pool import Pool, Spent
 from syncd.net.rate import Rate
 
-__all__ = ["Governor", "PoolState", "Priority", "Slot", "WindowState"]
+__all__ = ["Governor", "PoolState", "Priority", "Slot", "Spent", "WindowState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ class Governor:
         *,
         share: float = 1.0,
         clock: Clock,
-        spent: Mapping[str, Sequence[float]] | None = None,
+        spent: Mapping[str, Spent] | None = None,
     ) -> None:
         """``account``: its name in messages. ``pools``: name → the rates it has to keep, all at once.
 
-        ``spent``: pool → seconds ago of each request that an earlier process sent. To name a pool here, with
-        an empty list if nothing is known, says that its answers carry no rate headers (HubSpot search): then
+        ``spent``: pool → what earlier processes knew of it. To name a pool here, with an empty Spent if nothing
+        is known, says that its first answer need not be waited for (HubSpot's search has no rate headers): then
         windows under ten seconds are waited out once at the start. All other pools send one request alone
         first and read its headers.
         """
@@ -102,11 +102,13 @@ class Governor:
         """429s seen so far."""
         return self._desk.refused
 
-    def history(self, *, longer_than: float) -> Mapping[str, tuple[float, ...]]:
-        """Pool → seconds ago of each request that counts, for pools with a rate of more than so many seconds."""
+    def newly_spent(self, *, longer_than: float) -> Mapping[str, Spent]:
+        """What this process sent, each answered request told once: for pools with a rate of more than so many
+        seconds. What earlier processes sent is theirs to tell.
+        """
         return self._desk.look(
             lambda now: {
-                name: pool.usage.ago(now)
+                name: pool.newly_spent(now)
                 for name, pool in self._pools.items()
                 if any(window.rate.seconds > longer_than for window in pool.windows)
             }

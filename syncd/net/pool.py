@@ -8,6 +8,7 @@ there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from syncd.net.rate import Rate
 from syncd.net.window import Usage, Window
@@ -15,6 +16,14 @@ from syncd.net.window import Usage, Window
 _SHORT = 10.0  # seconds; a shorter window is waited out after a start rather than remembered
 _HEADERLESS = 3  # so many answers in a row without headers: the server sends none
 _LONGEST_GUESS = 300.0  # seconds; the longest wait after refusals that name no time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What is known of a pool before its first answer."""
+
+    ago: Sequence[float] = ()  #: seconds ago, of each request
+    limit: int | None = None  #: what the account had of the pool's longest rate, by the server's word; None: not known
 
 
 class Pool:
@@ -27,14 +36,17 @@ class Pool:
         *,
         share: float,
         now: float,
-        spent: Sequence[float] | None = None,
+        spent: Spent | None = None,
     ) -> None:
-        """``spent``: seconds ago of earlier requests, if answers carry no headers; None: they do, or may."""
+        """``spent``: what earlier processes knew; None: the first answer is read before more is sent."""
         self.name = name
         self.windows = tuple(Window(rate, share) for rate in rates)
         self._shortest = min(window.span for window in self.windows)
         keep = max(window.span for window in self.windows)
-        self.usage = Usage(keep=keep, answered=[now - ago for ago in spent or ()])
+        self.usage = Usage(keep=keep, answered=[now - ago for ago in spent.ago] if spent else ())
+        self._longest = max(self.windows, key=lambda window: window.span)
+        if spent is not None and spent.limit is not None:
+            self._longest.limit = min(self._longest.rate.count, spent.limit)
         self.not_before = now
         if spent is not None:
             short = [window.span for window in self.windows if window.rate.seconds < _SHORT]
@@ -105,6 +117,11 @@ class Pool:
         wait = self._guess() if wait_seconds is None else max(wait_seconds, 0.1)
         self.not_before = max(self.not_before, now + wait)
         self._alone = True
+
+    def newly_spent(self, now: float) -> Spent:
+        """The requests of this process that were answered since this was last asked, and the limit if it is known."""
+        limit = self._longest.limit
+        return Spent(ago=self.usage.newly_answered(now), limit=limit if limit < self._longest.rate.count else None)
 
     @property
     def _reads(self) -> bool:

@@ -21,9 +21,10 @@ class Usage:
     """The requests that a pool has sent: which are under way, and when the others were answered."""
 
     def __init__(self, *, keep: float, answered: Iterable[float] = ()) -> None:
-        """``keep``: seconds that the longest of the pool's rates holds a place."""
+        """``keep``: seconds that the longest of the pool's rates holds a place. ``answered``: of earlier processes."""
         self._keep = keep + _SLOWEST
         self._answered = sorted(answered)  # ascending; appended to, cut from the front
+        self._told = len(self._answered)  # so many of them need not be told by ``newly_answered`` (any more)
         self._sent: dict[int, float] = {}  # request → when it was sent
 
     @property
@@ -49,10 +50,13 @@ class Usage:
         gone = bisect_left(self._answered, now - self._keep)
         if gone > 512:  # not each time: cutting moves the rest
             del self._answered[:gone]
+            self._told = max(0, self._told - gone)
 
-    def ago(self, now: float) -> tuple[float, ...]:
-        """Seconds since each request that may still hold a place was sent (under way) or answered."""
-        return tuple(now - moment for moment in (*self._answered, *self._sent.values()))
+    def newly_answered(self, now: float) -> tuple[float, ...]:
+        """Seconds since each answer that came to this process since this was last asked."""
+        fresh = tuple(now - moment for moment in self._answered[self._told :])
+        self._told = len(self._answered)
+        return fresh
 
     def answered_after(self, moment: float) -> int:
         return len(self._answered) - bisect_right(self._answered, moment)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from syncd.clock import Clock
 from syncd.errors import UsageError
 from syncd.net.address import is_loopback
-from syncd.net.governor import Governor
+from syncd.net.governor import Governor, Spent
 from syncd.net.rate import Rate
 
 #: Pools of the account's budget. A bulk request draws on both.
@@ -83,4 +83,4 @@ def governor(settings: SalesPulseSettings, clock: Clock, *, bulk_spent: Sequence
     The rate headers speak of the hundred a minute; nothing documented tells how many bulk requests are left.
     """
     pools = {API: (settings.rate,), BULK: (settings.bulk_rate,)}
-    return Governor("SalesPulse", pools, share=settings.share, clock=clock, spent={BULK: tuple(bulk_spent)})
+    return Governor("SalesPulse", pools, share=settings.share, clock=clock, spent={BULK: Spent(ago=tuple(bulk_spent))})

@@ -106,6 +106,9 @@ class SalesPulseSide:
     def notices(self) -> tuple[str, ...]:
         return ()
 
+    def recover(self) -> None:
+        """Nothing is left under way: every write ends with its request."""
+
     def describe(self) -> tuple[FieldSpec, ...]:
         """Nothing: SalesPulse has no list of fields, and the keys that were seen are no proof that another
         does not exist.

@@ -74,15 +74,20 @@ def load_converted(text: str | None) -> Converted | None:
 def dump_since(since: Mapping[str, When]) -> str | None:
     if not since:
         return None
-    return dump({name: [maybe_ms(when.earliest), to_ms(when.latest)] for name, when in since.items()})
+    return dump(
+        {
+            name: [maybe_ms(when.earliest), to_ms(when.latest), *([when.among] if when.among else [])]
+            for name, when in since.items()
+        }
+    )
 
 
 def load_since(text: str | None) -> dict[str, When]:
     if not text:
         return {}
     return {
-        name: When(earliest=maybe_from_ms(earliest), latest=from_ms(latest))
-        for name, (earliest, latest) in orjson.loads(text).items()
+        name: When(earliest=maybe_from_ms(earliest), latest=from_ms(latest), among=tuple(*among))
+        for name, (earliest, latest, *among) in orjson.loads(text).items()
     }
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError
 from syncd.errors import StateBusy, StateError
 
 #: The newest migration; a test compares it with the files in migrations/versions.
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 
 def create(path: Path) -> Database:

@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from syncd.core.model import Hold, HoldReason, Side
+from syncd.core.model import Hold, HoldReason, LinkState, Side
 from syncd.store.codec import dump, from_ms, load, maybe_from_ms, to_ms, to_value
 from syncd.store.observed import chunks
-from syncd.store.tables import holds, runs
+from syncd.store.tables import holds, links, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +34,25 @@ def hold_id(hold: Hold) -> str:
     return hashlib.blake2b(identity.encode(), digest_size=5).hexdigest()
 
 
+_BEGAN = select(runs.c.started_at).where(runs.c.id == bindparam("b_run"))
+_CLOSED = select(holds.c.id, holds.c.closed_at).where(holds.c.id.in_(bindparam("b_ids", expanding=True)))
+
+
 def put(tx: Connection, some: Iterable[Hold], *, run_id: int, at: datetime) -> int:
     """Open these holds, or bring new values to those that are open; return how many are new.
 
     New is what was not open when the run began: one that was ended and opens again within a run goes on as it was.
     """
+    by_id = {hold_id(hold): hold for hold in some}
+    if not by_id:
+        return 0
     new = 0
-    began = tx.execute(select(runs.c.started_at).where(runs.c.id == run_id)).scalar() or 0
-    for hold in some:
-        id_ = hold_id(hold)
-        known = tx.execute(select(holds.c.closed_at).where(holds.c.id == id_)).first()
+    began = tx.execute(_BEGAN, {"b_run": run_id}).scalar() or 0
+    known_ones: dict[str, int | None] = {}
+    for part in chunks(list(by_id)):
+        known_ones |= {row.id: row.closed_at for row in tx.execute(_CLOSED, {"b_ids": list(part)})}
+    for id_, hold in by_id.items():
+        closed_at = known_ones.get(id_)
         row: dict[str, object] = {
             "connection": hold.connection,
             "reason": hold.reason.value,
@@ -54,7 +63,7 @@ def put(tx: Connection, some: Iterable[Hold], *, run_id: int, at: datetime) -> i
             "shown": dump({side.value: value for side, value in hold.values.items()}),
         }
         row["closed_at"] = None
-        if known is None or (known.closed_at is not None and known.closed_at < began):
+        if id_ not in known_ones or (closed_at is not None and closed_at < began):
             new += 1
             row |= {"since": to_ms(at), "run_id": run_id}
         statement = insert(holds).values(id=id_, **{"since": to_ms(at), "run_id": run_id, **row})
@@ -94,10 +103,33 @@ def close_for(
     tx.execute(query.values(closed_at=to_ms(at)))
 
 
+def close_elsewhere(tx: Connection, connections: Sequence[str], salespulse_ids: Sequence[str], *, at: datetime) -> None:
+    """These contacts are gone: end what waits for them alone in all connections but these."""
+    living = select(links.c.id).where(
+        links.c.connection == holds.c.connection,
+        links.c.salespulse_id == holds.c.salespulse_id,
+        links.c.state.in_((LinkState.ACTIVE.value, LinkState.FROZEN.value)),
+    )
+    for part in chunks(salespulse_ids):
+        tx.execute(
+            update(holds)
+            .where(
+                holds.c.connection.not_in(list(connections)),
+                holds.c.closed_at.is_(None),
+                holds.c.salespulse_id.in_(part),
+                ~living.correlate(holds).exists(),
+            )
+            .values(closed_at=to_ms(at))
+        )
+
+
 # Statements of the hot paths are built once: building one costs more than running it.
 _OPEN = (holds.c.connection == bindparam("b_connection"), holds.c.closed_at.is_(None))
-_OPEN_LEFT = select(holds.c.id).where(*_OPEN, holds.c.salespulse_id == bindparam("b_id")).limit(1)
-_OPEN_RIGHT = select(holds.c.id).where(*_OPEN, holds.c.crm_id == bindparam("b_id")).limit(1)
+_OPEN_EITHER = (
+    select(holds.c.id)
+    .where(*_OPEN, or_(holds.c.salespulse_id == bindparam("b_salespulse_id"), holds.c.crm_id == bindparam("b_crm_id")))
+    .limit(1)
+)
 _OPEN_FOR = select(holds).where(
     *_OPEN, holds.c.salespulse_id == bindparam("b_salespulse_id"), holds.c.crm_id == bindparam("b_crm_id")
 )
@@ -105,11 +137,9 @@ _OPEN_FOR = select(holds).where(
 
 def _any_open(tx: Connection, connection: str, salespulse_id: str, crm_id: str) -> bool:
     """Whether anything waits for either half, with whomever else."""
-    return any(
-        tx.execute(query, {"b_connection": connection, "b_id": id_}).first() is not None
-        for query, id_ in ((_OPEN_LEFT, salespulse_id), (_OPEN_RIGHT, crm_id))
-        if id_
-    )
+    # A half that is not asked for is NULL, which equals nothing: "" would be any hold without that half.
+    halves = {"b_salespulse_id": salespulse_id or None, "b_crm_id": crm_id or None}
+    return tx.execute(_OPEN_EITHER, {"b_connection": connection, **halves}).first() is not None
 
 
 def _about(salespulse_id: str, crm_id: str) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, unio
 
 from syncd.core.model import Intent, Op, Side
 from syncd.store.codec import dump_intent, from_ms, load_intent, to_ms
+from syncd.store.ledger import arrived_since
 from syncd.store.observed import chunks
 from syncd.store.tables import intents, ledger, links, unmatched
 
@@ -27,7 +28,8 @@ class Doubt:
     """An intent that was sent and has no receipt."""
 
     intent: Intent
-    sent_at: datetime
+    sent_at: datetime  #: when it was journalled as sent: its request went out then or later
+    run_id: int | None = None  #: the run that sent it
 
 
 def plan(tx: Connection, run_id: int | None, some: Iterable[Intent], *, state: str = PLANNED) -> None:
@@ -99,12 +101,21 @@ def counts(tx: Connection, connection: str, state: str = PLANNED) -> dict[tuple[
 
 
 def changed_pairs(tx: Connection, connection: str, since: datetime) -> int:
-    """How many pairs have a planned update, or one in the ledger since that moment; each counts once."""
+    """How many pairs have a planned update, or one in the ledger since that moment; each counts once.
+
+    Those that a conversion brought since then are left out, as ``ledger.recent`` leaves them out.
+    """
     planned_ones = select(intents.c.link_id).where(
-        intents.c.connection == connection, intents.c.state == PLANNED, intents.c.op == Op.UPDATE.value
+        intents.c.connection == connection,
+        intents.c.state == PLANNED,
+        intents.c.op == Op.UPDATE.value,
+        ~arrived_since(intents.c.link_id, since),
     )
     done = select(ledger.c.link_id).where(
-        ledger.c.connection == connection, ledger.c.at >= to_ms(since), ledger.c.op == Op.UPDATE.value
+        ledger.c.connection == connection,
+        ledger.c.at >= to_ms(since),
+        ledger.c.op == Op.UPDATE.value,
+        ~arrived_since(ledger.c.link_id, since),
     )
     return int(tx.execute(select(func.count()).select_from(union(planned_ones, done).subquery())).scalar_one())
 
@@ -178,7 +189,9 @@ def _sent_in(tx: Connection, state: str, connection: str | None) -> tuple[Doubt,
     query = select(intents).where(intents.c.state == state).order_by(intents.c.seq)
     if connection is not None:
         query = query.where(intents.c.connection == connection)
-    return tuple(Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at)) for row in tx.execute(query))
+    return tuple(
+        Doubt(intent=load_intent(row), sent_at=from_ms(row.sent_at), run_id=row.run_id) for row in tx.execute(query)
+    )
 
 
 def unfinished(tx: Connection, link_ids: Sequence[int], *, but: Sequence[str]) -> set[int]:

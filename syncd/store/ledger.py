@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, exists, func, insert, select
 
 from syncd.core.model import LedgerLine, Op
 from syncd.store.codec import dump, to_ms
-from syncd.store.tables import ledger
+from syncd.store.links import BY_CONVERSION
+from syncd.store.tables import ledger, links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Recent:
     """What a connection did since some moment, for the brakes."""
 
     creates: int
-    changes: int  #: pairs with an update
+    changes: int  #: pairs with an update, but those that a conversion brought since then
     deletes: int
 
 
@@ -55,16 +56,21 @@ def pairs_written(tx: Connection, connection: str, run_id: int, since: datetime)
     return int(tx.execute(select(func.count(func.distinct(ledger.c.link_id))).where(*where)).scalar_one())
 
 
+def arrived_since(link_id: Column[int], since: datetime) -> ColumnElement[bool]:
+    """Whether a conversion brought the link after that moment: a person began what its first merge writes."""
+    return exists().where(links.c.id == link_id, links.c.matched_by == BY_CONVERSION, links.c.linked_at >= to_ms(since))
+
+
 def recent(tx: Connection, connection: str, since: datetime) -> Recent:
     """Given the start of the window, return what the ledger shows for it."""
     where = (ledger.c.connection == connection, ledger.c.at >= to_ms(since))
 
-    def count(op: Op, what: object) -> int:
-        return int(tx.execute(select(what).where(*where, ledger.c.op == op.value)).scalar_one())  # type: ignore[call-overload] # a column expression
+    def count(op: Op, what: object, *but: ColumnElement[bool]) -> int:
+        return int(tx.execute(select(what).where(*where, ledger.c.op == op.value, *but)).scalar_one())  # type: ignore[call-overload] # a column expression
 
     # A record has a line for itself and one for each of its fields.
     pairs = func.count(func.distinct(ledger.c.salespulse_id + "|" + ledger.c.crm_id))
     creates = count(Op.CREATE, pairs)
-    changes = count(Op.UPDATE, func.count(func.distinct(ledger.c.link_id)))
+    changes = count(Op.UPDATE, func.count(func.distinct(ledger.c.link_id)), ~arrived_since(ledger.c.link_id, since))
     deletes = count(Op.REMOVE, pairs)
     return Recent(creates=creates, changes=changes, deletes=deletes)

@@ -9,12 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, and_, bindparam, cast, func, insert, literal, select, text, update
 
-from syncd.core.model import Base, Converted, Link, LinkState, Pair, Side
+from syncd.core.model import Base, Converted, Link, LinkState, Observed, Pair, Side
 from syncd.store.codec import dump_bases, load_bases, load_converted, to_ms
 from syncd.store.observed import chunks, to_observed
 from syncd.store.tables import links, observed
 
 LIVING = (LinkState.ACTIVE.value, LinkState.FROZEN.value)
+#: Reason of a link that a conversion began, until its new record was looked at.
+ARRIVED = "converted, not looked at yet"
+#: By what such a link was matched.
+BY_CONVERSION = "conversion"
 
 #: As the partial index ix_links_dirty words it: written as ``dirty = 1`` SQLite would read the whole table instead.
 _DIRTY = text("links.dirty")
@@ -143,6 +147,34 @@ def converted(tx: Connection, connection: str, source: str) -> dict[str, Convert
     return {id_: into for id_, into in found.items() if into is not None}
 
 
+def for_reason(tx: Connection, connection: str, reason: str) -> tuple[Link, ...]:
+    """The connection's active links whose reason is this one."""
+    query = select(links).where(
+        links.c.connection == connection, _DIRTY, links.c.state == LinkState.ACTIVE.value, links.c.reason == reason
+    )
+    return tuple(to_link(row) for row in tx.execute(query))
+
+
+def forebear(tx: Connection, link: Link, sources: Sequence[str]) -> tuple[Link, Observed] | None:
+    """The link that a conversion moved to this one, and what its CRM record showed last; ``sources``: where from."""
+    query = (
+        select(links, *(observed.c[name].label(f"was_{name}") for name in _OBSERVED))
+        .join(observed, and_(observed.c.source == links.c.connection, observed.c.id == links.c.crm_id))
+        .where(
+            links.c.connection.in_(list(sources)),
+            links.c.salespulse_id == link.salespulse_id,
+            links.c.state == LinkState.MOVED.value,
+            observed.c.converted.is_not(None),
+        )
+        .order_by(links.c.id.desc())
+    )
+    for row in tx.execute(query):
+        into = load_converted(row.was_converted)
+        if into is not None and into.id == link.crm_id:
+            return to_link(row), to_observed(_Half(row, "was_"))
+    return None
+
+
 def mark_dirty(tx: Connection, connection: str, side: Side, ids: Sequence[str]) -> None:
     """A look changed these records: whatever hangs on them is merged again, a severed link judged again."""
     for part in chunks(ids):
@@ -236,6 +268,7 @@ _OBSERVED = (
     "merged",
     "version",
     "modified_at",
+    "edited_at",
     "created_at",
     "in_scope",
     "converted",

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from syncd.core.model import SIDES, Side
+from syncd.core.model import SIDES, Converted, Side
+from syncd.store.codec import dump_converted, load_converted
 from syncd.store.observed import chunks
 from syncd.store.tables import connections, keys, links, observed, unmatched
 
@@ -96,6 +97,18 @@ def bearers(tx: Connection, connection: str, values: Iterable[tuple[str, str]]) 
                 )
             )
             found |= {(Side(row.side), row.id, key, row.value) for row in rows}
+    return found
+
+
+def conversions(tx: Connection, source: str, name: str, ids: Sequence[str]) -> set[tuple[str, str]]:
+    """(id, what it has become) of a source's records that were converted into one of these, of the object ``name``."""
+    found: set[tuple[str, str]] = set()
+    for part in chunks(ids):
+        into = [dump_converted(Converted(object=name, id=id_)) for id_ in part]
+        query = select(observed.c.id, observed.c.converted).where(
+            observed.c.source == source, observed.c.converted.in_(into)
+        )
+        found |= {(row.id, one.id) for row in tx.execute(query) if (one := load_converted(row.converted)) is not None}
     return found
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -29,6 +29,8 @@ from syncd.store.codec import (
 )
 from syncd.store.tables import observed
 
+#: So far may a side's clock be from syncd's: a proof is older than a look only if it is by more than that.
+CLOCKS_DIFFER = timedelta(minutes=10)
 #: Ids in one statement; SQLite's own limit is 32,766 parameters.
 CHUNK = 500
 
@@ -45,17 +47,27 @@ _TOUCH = (
     .where(observed.c.source == bindparam("b_source"), observed.c.id == bindparam("b_id"))
     .values(looked_at=bindparam("b_at"), version=func.coalesce(bindparam("b_version"), observed.c.version))
 )
+_DATE = (
+    update(observed)
+    .where(observed.c.source == bindparam("b_source"), observed.c.id == bindparam("b_id"))
+    .values(since=bindparam("b_since"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One look at one record. ``whole``: every field that the side has for it was asked for, so what is missing
-    is unreadable.
+    is unreadable; else it is the answer to a write. ``own``: its modified time may be that of syncd's own write.
     """
 
     record: Record
     looked_at: datetime
     whole: bool = True
+    own: bool = False
+
+    @property
+    def after_write(self) -> bool:
+        return self.own or not self.whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +107,9 @@ def observe(tx: Connection, source: str, looks: Iterable[Look], *, listed_at: da
         record = look.record if row is None or look.whole else _completed(look.record, row)
         digest = record_digest(record)
         if row is not None and row.digest == digest and row.gone is None:
-            if not look.whole:  # a write's answer: later looks that were sent before it ended must lose
+            # A write's answer: later looks that were sent before it ended must lose. A new version: the record was
+            # alive after whatever the vendor says of times before it, such as a delete that was undone.
+            if not look.whole or record.version not in (None, row.version):
                 _touch(tx, source, id_, to_ms(look.looked_at), record.version)
             continue
         (changed if row is not None else new).append(id_)
@@ -109,6 +123,16 @@ def observe(tx: Connection, source: str, looks: Iterable[Look], *, listed_at: da
     return Noticed(new=tuple(new), changed=tuple(changed), records=records, merged=tuple(merged))
 
 
+def date(tx: Connection, source: str, moments: Mapping[str, Mapping[str, When]]) -> None:
+    """id → field → when its present value came, where that is known better than by our looks."""
+    rows = [
+        {"b_source": source, "b_id": id_, "b_since": dump_since({**load_since(row.since), **moments[id_]})}
+        for id_, row in _stored(tx, source, list(moments)).items()
+    ]
+    if rows:
+        tx.execute(_DATE, rows)
+
+
 def looked_again(tx: Connection, source: str, ids: Sequence[str], at: datetime) -> None:
     """These records were looked at and had not changed."""
     for part in chunks(ids):
@@ -116,9 +140,14 @@ def looked_again(tx: Connection, source: str, ids: Sequence[str], at: datetime) 
 
 
 def mark_gone(tx: Connection, source: str, gone: Sequence[Gone], at: datetime) -> tuple[str, ...]:
-    """Proven deletions. Return the ids that were live until now."""
+    """Proven deletions. Return the ids that were live until now.
+
+    A proof that dates from before a look that showed the record is passed over: it came back since.
+    """
     proofs = {item.id: item.proof for item in gone}
-    live = [id_ for id_, row in _stored(tx, source, list(proofs)).items() if row.gone is None]
+    when = {item.id: to_ms(item.at + CLOCKS_DIFFER) for item in gone if item.at is not None}
+    rows = _stored(tx, source, list(proofs))
+    live = [id_ for id_, row in rows.items() if row.gone is None and when.get(id_, row.looked_at) >= row.looked_at]
     if live:
         tx.execute(
             update(observed)
@@ -218,6 +247,7 @@ def to_observed(row: Any) -> Observed:
         ),
         looked_at=from_ms(row.looked_at),
         since=load_since(row.since),
+        edited_at=maybe_from_ms(row.edited_at),
         gone=Gone(id=row.id, proof=row.gone) if row.gone else None,
     )
 
@@ -231,8 +261,9 @@ def _stored(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, Any]:
 
 
 def _older(look: Look, row: Any) -> bool:
-    if look.record.version is not None and row.version is not None:
-        return bool(look.record.version < row.version)
+    versions = look.record.version, row.version
+    if None not in versions and versions[0] != versions[1]:  # as exact as a second only, on some sides
+        return bool(versions[0] < versions[1])
     return bool(to_ms(look.looked_at) < row.looked_at)
 
 
@@ -263,6 +294,7 @@ def _row(
         "merged": dump(record.merged_ids) if record.merged_ids else None,
         "version": record.version,
         "modified_at": maybe_ms(record.modified_at),
+        "edited_at": _edited_at(look, record, row) if row is not None else None,
         "created_at": maybe_ms(record.created_at),
         "in_scope": record.in_scope,
         "converted": dump_converted(record.converted),
@@ -276,16 +308,27 @@ def _row(
     }
 
 
+def _edited_at(look: Look, record: Record, row: Any) -> int | None:
+    """``modified_at`` as people left it, if a write of syncd's has moved it since."""
+    kept: int | None = row.edited_at
+    if look.after_write:
+        return kept or row.modified_at
+    return kept if maybe_ms(record.modified_at) == row.modified_at else None
+
+
 def _since(look: Look, record: Record, row: Any, listed_at: datetime | None) -> dict[str, When]:
     """When each field's present value came: known only for fields that were seen to change."""
     before: dict[str, Value] = to_values(row.shown)
-    since = load_since(row.since)
-    exact = record.modified_at
-    last_look = max(row.looked_at, maybe_ms(listed_at) or 0)
+    # What came while a field was not read is not known: an older value's time must not pass for it.
+    since = {name: when for name, when in load_since(row.since).items() if name in record.values}
+    latest = record.modified_at or look.looked_at
+    earliest = latest
+    # A conversion is the edit of no field: one that was edited before it changed at some time after the last look.
+    if record.modified_at is None or (record.converted is not None and not row.converted):
+        earliest = min(from_ms(max(row.looked_at, maybe_ms(listed_at) or 0)), latest)
     for name, value in record.values.items():
         if name in before and before[name] != value:
-            earliest = exact or from_ms(last_look)
-            since[name] = When(earliest=earliest, latest=exact or look.looked_at)
+            since[name] = When(earliest=earliest, latest=latest)
     return since
 
 

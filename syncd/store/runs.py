@@ -37,6 +37,18 @@ def end(tx: Connection, run_id: int, at: datetime, exit_code: int, summary: Mapp
     )
 
 
+def over_by(tx: Connection, run_id: int) -> datetime | None:
+    """The first moment at which an earlier run was surely over: it ended then, or, where it was killed, the next one
+    began. None: there is no later run.
+    """
+    moments = (
+        select(runs.c.ended_at).where(runs.c.id == run_id),
+        select(runs.c.started_at).where(runs.c.id > run_id).order_by(runs.c.id).limit(1),
+    )
+    found = (tx.execute(query).scalar() for query in moments)
+    return next((from_ms(moment) for moment in found if moment is not None), None)
+
+
 def latest(tx: Connection, limit: int = 10) -> tuple[Run, ...]:
     """The newest runs, newest first."""
     rows = tx.execute(select(runs).order_by(runs.c.id.desc()).limit(limit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,7 @@ class KnownConnection:
     keys_stale: bool = False
     mapping: str = ""
     wanted: str = ""
+    object: str = ""
 
 
 def get(tx: Connection, name: str) -> Source:
@@ -142,8 +143,27 @@ def known_connection(tx: Connection, name: str) -> KnownConnection:
     if row is None:
         return KnownConnection()
     return KnownConnection(
-        keys_fingerprint=row.keys_fingerprint, keys_stale=row.keys_stale, mapping=row.mapping, wanted=row.wanted
+        keys_fingerprint=row.keys_fingerprint,
+        keys_stale=row.keys_stale,
+        mapping=row.mapping,
+        wanted=row.wanted,
+        object=row.object,
     )
+
+
+def former(tx: Connection, name: str, mine: str, *, but: Collection[str]) -> tuple[str, ...]:
+    """Connections that the state knows on the account of ``name``, for another object than ``mine``, without ``but``.
+
+    One for the same object is left out: ``name`` takes its place.
+    """
+    account = select(sources.c.account_id).where(sources.c.name == name, sources.c.account_id != "").scalar_subquery()
+    query = (
+        select(sources.c.name)
+        .join(connections, connections.c.name == sources.c.name)
+        .where(sources.c.account_id == account, connections.c.object != mine, sources.c.name.not_in(list(but)))
+        .order_by(sources.c.name)
+    )
+    return tuple(row.name for row in tx.execute(query))
 
 
 def last_success_at(tx: Connection, connection: str) -> datetime | None:

@@ -71,6 +71,7 @@ connections = Table(
         "mapping", String, nullable=False, server_default=""
     ),  # digest of the mapping that the last run merged under
     Column("wanted", Text, nullable=False, server_default=""),  # the fields that the last run asked both sides for
+    Column("object", String, nullable=False, server_default=""),  # what its links lead to, as "connector object"
     Column("last_success_at", Integer),
 )
 
@@ -92,6 +93,7 @@ observed = Table(
     Column("merged", Text),  # ids of records that were merged into this one, NULL for none
     Column("version", Integer),
     Column("modified_at", Integer),
+    Column("edited_at", Integer),  # modified_at before syncd's own writes moved it, NULL where they did not
     Column("created_at", Integer),
     Column("in_scope", Boolean, nullable=False),
     Column("converted", String),  # what it was converted into, as "object id", NULL for nothing
@@ -105,6 +107,13 @@ observed = Table(
     Column("gone_at", Integer),
     Column("moved_to", String),  # the record that absorbed this one
     Index("ix_observed_live", "source", sqlite_where=text("gone IS NULL"), postgresql_where=text("gone IS NULL")),
+    Index(
+        "ix_observed_converted",
+        "source",
+        "converted",
+        sqlite_where=text("converted IS NOT NULL"),
+        postgresql_where=text("converted IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

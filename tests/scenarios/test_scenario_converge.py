@@ -17,8 +17,7 @@ import pytest
 
 from syncd.exits import Exit
 from syncd.sandbox.people import PRODUCTS, STAGES, STATE_NAMES
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 NAMES = {
     "first_name": "firstname",

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.exits import Exit
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 
 def some(world: World, count: int) -> list[tuple[str, str]]:

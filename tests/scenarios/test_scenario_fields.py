@@ -10,8 +10,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.exits import Exit
 from syncd.sandbox.salespulse.dialect import Dialect
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 NOTES = '\n[[fields]]\nsalespulse = "notes"\ncrm = "jobtitle"\n'
 RIDERS = '\n[[fields]]\nsalespulse = "riders"\ncrm = "riders"\nas = "multichoice"\nconflict = ["union"]\n'

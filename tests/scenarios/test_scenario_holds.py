@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from syncd.core.model import Side
 from syncd.exits import Exit
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 
 def conflict(world: World) -> tuple[str, str]:

@@ -10,8 +10,7 @@ import pytest
 from syncd.exits import Exit
 from syncd.sandbox.people import overlap
 from syncd.store import tables
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 
 def busy(world: World) -> list[tuple[str, str]]:
@@ -189,3 +188,24 @@ def test_a_stop_says_where_and_what_to_do(world: World) -> None:
     assert ran.exit is Exit.REMOTE
     assert "access_token" in ran.said or "credentials" in ran.said
     assert "marked-token" not in ran.said
+
+
+def test_a_plan_looks_again_before_it_says_that_a_record_will_be_written(world: World) -> None:
+    s, c = world.ann()
+    world.edit_s(s, first_name="Anne")
+    world.c.archive(c)
+    world.clock.advance(600)
+    document, _ = world.plan(full=False)
+    assert document["connections"]["hubspot"]["lines"] == [], "the pair is unlinked: its record is in the recycle bin"
+    world.once()
+    assert world.links() == {(s, c): "severed"}
+    assert world.recorded["hubspot"].writes == []
+
+
+def test_a_plan_knows_the_stage_that_salespulse_gives_to_a_new_contact(world: World) -> None:
+    world.ann()
+    new = world.in_c(firstname="New", email="new@example.com")
+    document, _ = world.plan(full=False)
+    assert planned(document, "crm", {"update"})[new] == {"lifecyclestage": "lead"}
+    world.once()
+    assert world.c_of(new)["lifecyclestage"] == "lead"

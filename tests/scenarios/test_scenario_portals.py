@@ -8,26 +8,24 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.exits import Exit
-
-World = Any  # the class in conftest.py
-
-TOKEN = "pat-marked-token-of-the-scenarios"  #: as in conftest.py
+from tests.scenarios.stage import TOKEN
+from tests.scenarios.world import World
 
 
 @pytest.fixture
 def two(make_world: Any) -> World:
     """Two portals, each at an address of its own."""
-    return make_world("east", "west")
+    made: World = make_world("east", "west")
+    return made
 
 
 def everywhere(two: World) -> tuple[str, str, str]:
     """One person in all three, linked."""
+    ann = {"firstname": "Ann", "lastname": "Lee", "email": "ann@example.com", "lifecyclestage": "lead"}
     ids = (
         two.in_s(first_name="Ann", last_name="Lee", email="ann@example.com", stage="New Lead"),
-        *(
-            two.in_c(name, firstname="Ann", lastname="Lee", email="ann@example.com", lifecyclestage="lead")
-            for name in ("east", "west")
-        ),
+        two.in_c("east", **ann),
+        two.in_c("west", **ann),
     )
     assert two.full().exit is Exit.DONE
     return ids

@@ -8,8 +8,7 @@ import pytest
 
 from syncd.exits import Exit
 from syncd.sandbox.salespulse.dialect import Dialect, ErrorDetail
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 
 def test_a_new_contact_is_created_in_the_crm_and_carries_its_id(world: World) -> None:

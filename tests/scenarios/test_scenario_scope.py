@@ -9,8 +9,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.exits import Exit
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 SCOPES = {
     "salespulse": '\n[scope]\nsalespulse = { state = ["FL", "TX"] }\n',

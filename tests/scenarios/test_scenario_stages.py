@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from syncd.exits import Exit
-
-World = Any  # the class in conftest.py
+from tests.scenarios.world import World
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_status_shows_the_budget_of_each_account_and_what_the_last_run_spent_of_
     assert crm["last_run"]["refused"] == 1
     text = synced.inline("status")
     assert "100000/10s" in text.out
-    assert f"run {spent['run']}: {crm['last_run']['requests']} requests, 1 answered 429" in text.out
+    assert f'run {spent["run"]}: {crm["last_run"]["requests"]} requests, 1 answered "too many requests"' in text.out
     synced.assert_no_leak(json.dumps(shown), text.said)
 
 
@@ -218,6 +218,8 @@ def test_a_wrong_command_line_ends_with_2_and_says_what_is_wrong(
         (("--port", "99999"), "--port 99999"),
         (("--port", "{taken}"), "--port {taken}: "),
         (("--port", "0", "--hubspot-port", "{taken}"), "--hubspot-port {taken}: "),
+        (("--salesforce-port", "{taken}"), "--salesforce-port {taken}: "),
+        (("--hubspot-port", "{free}", "--salesforce-port", "{free}"), "--hubspot-port names it already"),
         (("--state", "{folder}"), "{folder}"),
     ],
 )
@@ -225,14 +227,19 @@ def test_a_sandbox_that_cannot_be_opened_says_why_and_ends_with_2(
     quick: Any, arguments: tuple[str, ...], words: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        known = {"taken": taken.getsockname()[1], "folder": str(quick.folder)}
+        known = {"taken": taken.getsockname()[1], "free": unused_port(), "folder": str(quick.folder)}
         given = [one.format(**known) for one in arguments]
-        ports = [] if "--port" in given else ["--port", "0"]
-        ports += [] if "--hubspot-port" in given else ["--hubspot-port", "0"]
+        options = ("--port", "--hubspot-port", "--salesforce-port")
+        ports = [word for option in options if option not in given for word in (option, "0")]
         ended = quick.inline("sandbox", *given, *ports, configured=False)
     assert ended.code == Exit.USAGE, ended.said
     assert words.format(**known) in ended.err
     assert "Traceback" not in ended.err
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def test_the_options_of_holds_count_for_the_command_below_it(synced: Any) -> None:
@@ -410,7 +417,8 @@ def test_a_signal_in_the_middle_of_writing_doubles_nobody(site: Any, number: sig
 
 def test_the_sandbox_keeps_its_state_when_it_is_ended(quick: Any) -> None:
     kept = quick.folder / "sandbox.json"
-    arguments = ("sandbox", "--port", "0", "--hubspot-port", "0", "--people", "3", "--state", str(kept))
+    ports = ("--port", "0", "--hubspot-port", "0", "--salesforce-port", "0")
+    arguments = ("sandbox", *ports, "--people", "3", "--state", str(kept))
     process = quick.start(*arguments, configured=False)
     wait_until(lambda: "Ctrl-C ends" in process.heard)
     process.tell(signal.SIGTERM)

@@ -12,6 +12,7 @@ from syncd.core.mapping import STAGE_FIELD, Direction, FieldMap, FieldRule, Kind
 from syncd.core.model import FieldSpec, Option, Side, Stage
 
 S, C = Side.SALESPULSE, Side.CRM
+GRANT = "If it is there, give these credentials the right to read it"
 
 CRM_FIELDS = (
     FieldSpec(name="firstname", label="First name", max_length=40),
@@ -99,7 +100,7 @@ def test_nothing_is_checked_against_sides_that_describe_nothing() -> None:
             rule("zzzzzz"),
             "fields.zzzzzz",
             "CRM has no field zzzzzz",
-            "correct the name, make the field, or leave it out",
+            f"correct the name, make the field, or leave it out. {GRANT}",
         ),
         (
             rule("score", Kind.INTEGER),
@@ -209,7 +210,7 @@ def test_values_for_new_records_are_checked() -> None:
     assert [(finding.where, finding.remedy) for finding in findings] == [
         ("create.crm.product_interest", "choose one of: fe, tl"),
         ("create.crm.score", "leave it out"),
-        ("create.crm.stat", 'did you mean "state"?'),
+        ("create.crm.stat", f'did you mean "state"? {GRANT}'),
     ]
 
 
@@ -224,8 +225,8 @@ def test_fields_of_keys_and_scope_are_checked_where_the_side_describes_itself() 
     )
     _, findings = compile_map(draft, {S: (FieldSpec(name="phone"), FieldSpec(name="state")), C: CRM_FIELDS}, {})
     assert [(finding.where, finding.remedy) for finding in findings] == [
-        ("match.keys.phone", 'did you mean "phone"?'),
-        ("scope.salespulse.stat", 'did you mean "state"?'),
+        ("match.keys.phone", f'did you mean "phone"? {GRANT}'),
+        ("scope.salespulse.stat", f'did you mean "state"? {GRANT}'),
     ]
 
 

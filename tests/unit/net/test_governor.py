@@ -9,7 +9,7 @@ from syncd.clock import Interrupted
 from syncd.errors import Parked
 from syncd.net.governor import Governor, Priority
 from syncd.net.line import Caller, Line
-from syncd.net.pool import Pool
+from syncd.net.pool import Pool, Spent
 from syncd.net.rate import Rate
 from syncd.testing.clock import FakeClock
 
@@ -216,7 +216,9 @@ def test_what_an_earlier_process_spent_is_learnt_from_the_first_answer() -> None
 def test_a_silent_pool_waits_out_short_windows_and_remembers_long_ones() -> None:
     clock = FakeClock()
     rates = [Rate(5, 1), Rate(10, 60)]
-    governor = Governor("HubSpot", {"search": rates}, clock=clock, spent={"search": [50.0, 40.0, 30.0, 300.0]})
+    governor = Governor(
+        "HubSpot", {"search": rates}, clock=clock, spent={"search": Spent(ago=[50.0, 40.0, 30.0, 300.0])}
+    )
     moments = []
     for _ in range(8):
         with governor.ask("search", kind="POST /search") as slot:
@@ -305,7 +307,7 @@ def test_leave_that_comes_while_a_caller_is_interrupted_goes_back() -> None:
         raise Interrupted
 
     clock = FakeClock(on_sleep=interrupt)
-    governor = Governor("x", {"api": [Rate(2, 10)]}, clock=clock, spent={"api": []})
+    governor = Governor("x", {"api": [Rate(2, 10)]}, clock=clock, spent={"api": Spent()})
     governor.ask("api", kind="first").answered()
     second = governor.ask("api", kind="second")
     with pytest.raises(Interrupted):
@@ -338,7 +340,7 @@ def test_unknown_pools_and_senseless_budgets_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one rate"):
         Governor("x", {"api": []}, clock=clock)
     with pytest.raises(ValueError, match="does not have: search"):
-        Governor("x", {"api": [MINUTE]}, clock=clock, spent={"search": []})
+        Governor("x", {"api": [MINUTE]}, clock=clock, spent={"search": Spent()})
 
 
 # ---- whose turn it is --------------------------------------------------------------------------------------
@@ -346,7 +348,7 @@ def test_unknown_pools_and_senseless_budgets_are_refused() -> None:
 
 def served(waiting: dict[Priority, int], grants: int) -> list[Priority]:
     """The classes served, in order, when each of ``waiting`` has so many callers in line at all times."""
-    pool = Pool("api", [Rate(10_000, 60)], share=1.0, now=0.0, spent=())
+    pool = Pool("api", [Rate(10_000, 60)], share=1.0, now=0.0, spent=Spent())
     line, arrival = Line(), 0
     order: list[Priority] = []
     for _ in range(grants):
@@ -362,7 +364,7 @@ def served(waiting: dict[Priority, int], grants: int) -> list[Priority]:
 
 
 def test_callers_are_served_by_priority_and_then_by_arrival() -> None:
-    pool = Pool("api", [Rate(100, 60)], share=1.0, now=0.0, spent=())
+    pool = Pool("api", [Rate(100, 60)], share=1.0, now=0.0, spent=Spent())
     line = Line()
     for arrival, priority in enumerate([Priority.SWEEP, Priority.PULL, Priority.LIVE, Priority.PULL, Priority.PUSH]):
         line.join(Caller(arrival=arrival, priority=priority, pools=(pool,), thread=0))
@@ -385,8 +387,8 @@ def test_a_class_alone_gets_everything() -> None:
 
 
 def test_a_caller_that_waits_for_one_pool_does_not_hold_up_another() -> None:
-    full = Pool("search", [Rate(1, 60)], share=1.0, now=0.0, spent=())
-    free = Pool("api", [Rate(100, 60)], share=1.0, now=0.0, spent=())
+    full = Pool("search", [Rate(1, 60)], share=1.0, now=0.0, spent=Spent())
+    free = Pool("api", [Rate(100, 60)], share=1.0, now=0.0, spent=Spent())
     full.send(99, 0.0)
     line = Line()
     line.join(Caller(arrival=1, priority=Priority.LIVE, pools=(free, full), thread=0))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.net.pool import Pool
+from syncd.net.pool import Pool, Spent
 from syncd.net.rate import Rate
 
 MINUTE = Rate(10, 60)
@@ -65,7 +65,7 @@ def test_after_a_pause_one_request_goes_alone() -> None:
 
 @pytest.mark.parametrize("remaining", [9, None])
 def test_after_a_refusal_one_request_goes_alone(remaining: int | None) -> None:
-    pool = Pool("api", [MINUTE], share=1.0, now=0.0, spent=() if remaining is None else None)
+    pool = Pool("api", [MINUTE], share=1.0, now=0.0, spent=Spent() if remaining is None else None)
     pool.send(0, 0.0)
     pool.usage.answer(0, 1.0)
     pool.refuse(sent=0.0, now=1.0, wait_seconds=100.0)
@@ -77,7 +77,7 @@ def test_after_a_refusal_one_request_goes_alone(remaining: int | None) -> None:
 
 
 def test_requests_that_were_refused_together_are_one_refusal() -> None:
-    pool = Pool("api", [MINUTE], share=1.0, now=0.0, spent=())
+    pool = Pool("api", [MINUTE], share=1.0, now=0.0, spent=Spent())
     for request in range(4):
         pool.send(request, 0.0)
     for request in range(4):

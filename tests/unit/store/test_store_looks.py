@@ -236,3 +236,28 @@ def test_a_record_has_one_living_link_in_a_connection(state: Database, link: int
         links.add(tx, "hub", "s1", "c2", matched_by="email", run_id=1, at=at(0))
     with state.read() as tx:
         assert links.counts(tx, "hub") == {"active": 1}
+
+
+def test_what_syncd_wrote_does_not_move_the_time_of_the_last_edit_by_people(state: Database) -> None:
+    see(state, look(0, name="Ann", town="Oslo", modified_at=at(-60)))
+    see(state, look(5, whole=False, name="Bea", modified_at=at(4)))
+    see(state, look(9, whole=False, name="Cy", modified_at=at(8)))
+    seen = shown(state)
+    assert (seen.edited_at, seen.record.modified_at) == (at(-60), at(8))
+
+
+def test_a_look_that_reads_one_field_more_is_no_edit(state: Database) -> None:
+    see(state, look(0, name="Ann", modified_at=at(-60)))
+    see(state, look(5, whole=False, name="Bea", modified_at=at(4)))
+    see(state, look(9, name="Bea", town="Oslo", modified_at=at(4)))
+    assert shown(state).edited_at == at(-60)
+    see(state, look(20, name="Bea", town="Rome", modified_at=at(15)))
+    assert shown(state).edited_at is None, "a person's edit: the record's own time tells"
+
+
+def test_the_time_of_a_value_ends_with_its_being_read(state: Database) -> None:
+    see(state, look(0, name="Ann", town="Oslo"))
+    see(state, look(5, name="Ann", town="Rome"))
+    see(state, look(10, name="Ann"))
+    see(state, look(15, name="Ann", town="Bern"))
+    assert shown(state).since == {}
