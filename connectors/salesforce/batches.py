@@ -54,7 +54,7 @@ class Batches:
         results = answer.data
         if not isinstance(results, list) or len(results) != len(rows):
             raise AnswerLost(f"{ask.where}: the answer does not hold one result for each of the {len(rows)} records")
-        said = {row.trace: _said(result) for row, result in zip(rows, results, strict=True)}
+        said = {row.trace: _said(result, answer.served_at) for row, result in zip(rows, results, strict=True)}
         self._need_key(verb, [fault for one in said.values() if isinstance(one, tuple) for fault in one])
         if verb.keyed and answer.repeated_within is not None:
             left = [row for row in rows if not isinstance(said[row.trace], Done)]
@@ -169,9 +169,9 @@ def _is_taken(said: Said) -> bool:
     return isinstance(said, tuple) and any(fault.code == "DUPLICATE_VALUE" for fault in said)
 
 
-def _said(result: Any) -> Said:
+def _said(result: Any, at: datetime | None) -> Said:
     if not isinstance(result, dict):
         return Other(outcome=Outcome.UNKNOWN, words="the answer says nothing of this record")
     if result.get("success"):
-        return Done(id=str(result.get("id") or ""))
+        return Done(id=str(result.get("id") or ""), at=at)
     return parse_faults(result.get("errors")) or Other(outcome=Outcome.REFUSED, words="refused without a reason")

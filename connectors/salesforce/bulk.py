@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from connectors.port import Memory
 from connectors.salesforce import csvs
 from connectors.salesforce.faults import Fault, Refused
 from connectors.salesforce.jobs import ENDED, Job, Jobs, State
-from connectors.salesforce.rows import Again, Other, Row, Said, Verb, named_in
+from connectors.salesforce.rows import Again, Done, Other, Row, Said, Verb, named_in
 from syncd.clock import Clock
 from syncd.core.model import FieldSpec, Outcome
 from syncd.errors import AnswerLost, ConnectionStop, Parked, Unreachable
@@ -93,10 +94,14 @@ class Bulk:
         except Refused:
             return {row.trace: Again(plain=True) for row in rows}
         try:
+            begun_at = self._jobs.served_at
             job = self._run(job_id)
             if job is None:
                 return {row.trace: Again(plain=True) for row in rows}
-            said = self._said(verb, rows, job)
+            said = {
+                trace: replace(one, at=begun_at) if isinstance(one, Done) else one
+                for trace, one in self._said(verb, rows, job).items()
+            }
         except ConnectionStop as stop:
             raise AnswerLost(f"what bulk job {job_id} has written is not known ({stop}); it is looked up") from None
         finally:

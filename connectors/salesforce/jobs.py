@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +46,11 @@ class Jobs:
     def __init__(self, transport: Transport, object_name: str) -> None:
         self._transport = transport
         self._object = object_name
+
+    @property
+    def served_at(self) -> datetime | None:
+        """Salesforce's clock when it gave the last answer."""
+        return self._transport.served_at
 
     def create(self, verb: Verb) -> str:
         """A new job's id. Repeated when unanswered: a job without data is never run. Raises Refused, AnswerLost or

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from connectors.salesforce.codec import written
@@ -116,6 +117,7 @@ class Done:
 
     id: str
     created: bool = True
+    at: datetime | None = None  #: Salesforce's clock when it was done, or a little before; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def applied(row: Row, done: Done) -> Receipt:
         id=done.id or row.intent.crm_id,
         refused_fields=row.refused,
         created=done.created,
+        answered_at=done.at,
     )
 
 

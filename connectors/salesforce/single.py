@@ -86,8 +86,7 @@ class Single:
                 "If-Unmodified-Since": format_datetime(based_on.astimezone(UTC).replace(microsecond=0), usegmt=True)
             },
         )
-        self._transport.write(ask, safe=False)
-        return Done(id=row.key)
+        return Done(id=row.key, at=self._transport.write(ask, safe=False).served_at)
 
     def _send_again(self, row: Row, based_on: datetime, specs: Mapping[str, FieldSpec]) -> Said:
         """If the first try arrived after the look, this one meets its change, and nobody knows whose that is."""

@@ -334,6 +334,9 @@ class Receipt:
     message: str = ""  #: the vendor's words for the record
     existing_id: str = ""  #: REFUSED because this record already has the key
     created: bool = True  #: False: an upsert that found the record there
+    answered_at: datetime | None = None
+    #: the side's clock when the write was done, for answers that show no values: a look at a record that was modified
+    #: later may show somebody's edit
 
 
 # ---- settle

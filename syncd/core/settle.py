@@ -120,6 +120,13 @@ class _Case:
         return self.receipt.shown.values if self.receipt.shown else {}
 
     @property
+    def edited_since(self) -> bool:
+        """Whether the look behind ``shown`` found the record modified after it was written."""
+        done_at, shown = self.receipt.answered_at, self.receipt.shown
+        modified_at = shown.modified_at if shown is not None else None
+        return done_at is not None and modified_at is not None and modified_at > done_at
+
+    @property
     def source(self) -> Values:
         """What the other half shows."""
         return self.origin.record.values
@@ -225,22 +232,26 @@ def _one(found: _Findings, it: _Case, change: Change) -> None:
             message = holds.message(HoldReason.IGNORED, what)
             found.held.append(it.field_hold(HoldReason.IGNORED, message, rule, shown))
         return
+    edited = not sent_is_shown and it.edited_since
+    if edited:  # somebody's edit came after the write: the two had agreed on what was sent, and the edit goes on
+        shown = change.after
+        found.again = True
     line = it.field_line(change, shown)
-    if not sent_is_shown:
+    if not sent_is_shown and not edited:
         reason = f"{change.reason}; {it.label} shows it differently from what was sent"
         line = replace(line, by=f"{change.by}, reshaped", reason=reason)
     found.ledger.append(line)
     if known is None:
         return
-    base = _base(it, known, change)
+    base = _base(it, known, change, shown)
     if base is None:
         found.again = True
     else:
         found.bases[known.name] = base
 
 
-def _base(it: _Case, rule: FieldRule, change: Change) -> Base | None:
-    """Both bases after a write: what the origin showed *when it was sent*, and what is shown now.
+def _base(it: _Case, rule: FieldRule, change: Change, shown: Value) -> Base | None:
+    """Both bases after a write: what the origin showed *when it was sent*, and what the write has made of the field.
 
     None leaves the old bases. The origin may have been edited since the intent was made. Its present value as
     its base would swallow that edit; so where it no longer carries to what was sent, its base is what was
@@ -248,7 +259,7 @@ def _base(it: _Case, rule: FieldRule, change: Change) -> Base | None:
     """
     if change.by == BY_UNDO:
         return None
-    shown, there = it.shown[change.field], rule.on(it.side.other)
+    there = rule.on(it.side.other)
     now = it.source.get(there)
     if there in it.source and _still_carries(it, rule, change, now):
         return it.joined(rule, shown, now)

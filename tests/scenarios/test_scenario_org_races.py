@@ -150,3 +150,28 @@ def test_while_the_org_is_maintained_nobody_is_held_and_everybody_is_written_aft
     org.switch_f(read_only=False)
     assert org.once().exit is Exit.DONE
     assert [org.f_of(f)["FirstName"] for _, f in pairs[:5]] == ["New"] * 5
+
+
+@pytest.mark.parametrize("many", [1, 2, 6])
+def test_an_edit_between_the_write_and_the_look_that_follows_it_travels_and_both_sides_agree(
+    org: World, many: int
+) -> None:
+    pairs = fill(org, 8)
+    for s, _f in pairs[:many]:
+        org.edit_s(s, first_name="FromS")
+    s, f = pairs[0]
+    seen: list[str] = []
+
+    def before(request: Request) -> None:
+        if "PATCH" in seen and "typed" not in seen and request.path.endswith("/composite/sobjects/Contact"):
+            seen.append("typed")
+            typed(org, f)()
+        seen.append(request.method)
+
+    org.recorded[ORG].before = before
+    assert org.once().exit is Exit.DONE
+    assert "typed" in seen
+    assert (org.s_of(s)["first_name"], org.f_of(f)["FirstName"]) == ("Typed", "Typed")
+    written = [(line.side, line.after) for line in org.ledger(crm_id=f) if line.field in ("FirstName", "first_name")]
+    assert written == [("crm", '"FromS"'), ("salespulse", '"Typed"')]
+    org.settled()

@@ -65,6 +65,25 @@ def test_case_23_a_write_that_left_the_old_value_is_ignored_and_keeps_its_base()
     assert "ignored by HubSpot" in hold.message
 
 
+@pytest.mark.parametrize(
+    ("modified", "told"),
+    [(11, True), (10, False), (None, False)],
+    ids=["later", "in the same second", "nobody knows when"],
+)
+def test_what_was_typed_after_the_write_is_an_edit_and_not_what_the_side_made_of_it(
+    modified: int | None, told: bool
+) -> None:
+    changed_at = None if modified is None else NOON.replace(second=modified)
+    intent = planned(FIELDS, EDITED)
+    look = Record(id="c1", values={"crm_note": "typed"}, modified_at=changed_at)
+    answer = receipt(intent, None, answered_at=NOON.replace(second=10))
+    found = settle(FIELDS, intent, replace(answer, shown=look), EDITED.salespulse, "HubSpot")
+    (line,) = found.ledger
+    assert found.again is told
+    assert found.bases == {"note": base("b", "b" if told else "typed")}
+    assert (line.after, line.by) == (("b", "changed") if told else ("typed", "changed, reshaped"))
+
+
 def test_case_24_another_value_is_reshaped_and_both_bases_take_what_is_shown() -> None:
     found = settled({"crm_note": "B!"})
     assert found.bases == {"note": base("b", "B!")}
