@@ -240,7 +240,8 @@ class Writes:
         """Write what still replaces what it was decided to replace."""
         said: dict[str, Said] = {}
         left: list[Row] = []
-        found = self._guard.look(batch)
+        # What only takes the id replaces nothing that was decided on: a look at it would tell nothing.
+        found = self._guard.look([row for row in batch if row.intent.changes or row.unanswered])
         for row in batch:
             shown = found.get(row.trace)
             if shown is None or still(row, shown):

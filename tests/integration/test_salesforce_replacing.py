@@ -163,3 +163,13 @@ def test_an_answer_that_lacks_results_proves_nothing(org: Bench, action: str, wr
     assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
     assert {org.stored(one)["FirstName"] for one in ids} == {"New"}
     assert org.asked()[UPDATES] == writes
+
+
+def test_a_batch_that_only_takes_the_id_is_not_read_before_it_is_written(org: Bench) -> None:
+    ids = people(org, 200)
+    intents = [org.intent(Op.STAMP, one, stamp=f"sp-{number}") for number, one in enumerate(ids)]
+    org.connector.capabilities()
+    org.asked()
+    assert {receipt.outcome for receipt in org.connector.update(intents)} == {Outcome.APPLIED}
+    assert org.asked() == {UPDATES: 1}
+    assert org.stored(ids[7])["SalesPulse_Id__c"] == "sp-7"
